@@ -1,0 +1,108 @@
+"""Changes: one action on one item, with everything needed to show it, do it, check it and undo it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Action(StrEnum):
+    """What a change does; `sign` is how it is drawn."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    LINK = "link"
+    CONFLICT = "conflict"
+    SKIP = "skip"
+
+    @property
+    def sign(self) -> str:
+        """The one-character sign in a rendered plan."""
+        return {"create": "+", "update": "~", "delete": "-", "link": "=", "conflict": "!", "skip": "."}[self.value]
+
+    @property
+    def writes(self) -> bool:
+        """Whether it writes to a store."""
+        return self in (Action.CREATE, Action.UPDATE, Action.DELETE)
+
+
+class ChangeState(StrEnum):
+    """Where a change is in the journal.
+
+    planned -> sent -> done -> verified, or failed, or stale (the target was no longer what the plan says).
+    `sent` after a crash means: may or may not have taken effect; it is sent again, under its precondition.
+    """
+
+    PLANNED = "planned"
+    SENT = "sent"
+    DONE = "done"
+    VERIFIED = "verified"
+    FAILED = "failed"
+    STALE = "stale"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field before and after, for people; None: not there."""
+
+    label: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One action on one item.
+
+    Attributes:
+        seq: its number within the plan, from 1.
+        action: what it does.
+        collection: "store/name" it is done to; "" for a link or a conflict, which are about all of them.
+        href: where; None where there is none.
+        title, starts: what people call the item.
+        reason: why, in words.
+        code: for a skip or a conflict, a stable word ("no-uid", "quarantined", "invitations"); else "".
+        origin: the collections whose edit it carries.
+        fields: what differs.
+        precondition: the etag the target must still have (update, delete); None on a create: must not exist.
+        before, after: digests of the bodies in the ledger; None: not there.
+        drift: the target was changed by someone else and is put back (one-way jobs).
+        link: the ledger's number of the item's link; None where it has none.
+        bases: the agreed state of the link's sides before this run, for undo: (collection, href, base digest, sent digest).
+    """
+
+    seq: int
+    action: Action
+    collection: str = ""
+    href: str | None = None
+    title: str = ""
+    starts: str = ""
+    reason: str = ""
+    code: str = ""
+    origin: tuple[str, ...] = ()
+    fields: tuple[FieldChange, ...] = ()
+    precondition: str | None = None
+    before: str | None = None
+    after: str | None = None
+    drift: bool = False
+    link: int | None = None
+    bases: tuple[tuple[str, str, str | None, str | None], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; empty members are left out."""
+        result = {key: value for key, value in asdict(self).items() if value not in ("", None, (), False)}
+        result["action"] = self.action.value
+        return result
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Change:
+        """The change that `to_json` wrote."""
+        value = dict(value)
+        value["action"] = Action(value["action"])
+        value["origin"] = tuple(value.get("origin", ()))
+        value["fields"] = tuple(FieldChange(**one) for one in value.get("fields", ()))
+        value["bases"] = tuple((c, h, b, s) for c, h, b, s in value.get("bases", ()))
+        return cls(**value)

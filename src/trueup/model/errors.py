@@ -1,0 +1,180 @@
+"""The error tree, and the exit code each branch stands for.
+
+    TrueupError
+    ├── UserError               the person can mend it                         1
+    │   ├── UsageError          the command line does not fit                 64
+    │   ├── ConfigError         trueup.yaml is missing or wrong                1
+    │   ├── NotInitialised      no trueup.yaml here or above                  10
+    │   ├── SecretMissing       a password is named but not there             12
+    │   └── NotFound            no such job, run, conflict, collection         1
+    ├── Blocked                 stopped on purpose, nothing was changed        4
+    │   ├── GuardBlocked        a guard wants a person's word                  4
+    │   ├── StalePlan           the world moved on since the plan              4
+    │   ├── ConflictOpen        a conflict needs a person                      5
+    │   └── Locked              another process works on this job             11
+    ├── StoreError              a store did not do what it was asked
+    │   ├── Transient           may go through later: retried                 75
+    │   ├── LoginRefused        wrong user or password: not retried           12
+    │   └── Permanent           will not go through like this                  1
+    ├── ItemRefused             one item cannot be handled; the rest goes on   3
+    ├── LedgerError             the ledger is damaged, full or from the future 1
+    └── Bug                     our own mistake                               70
+
+Every error says what, where, why and what to do, with titles and not ids.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What `trueup` answers to the shell."""
+
+    DONE = 0
+    FAILED = 1
+    CHANGES = 2  # `plan --exit-code`: there is something to do
+    PARTIAL = 3
+    BLOCKED = 4
+    CONFLICT = 5
+    NOT_INITIALISED = 10
+    LOCKED = 11
+    LOGIN_REFUSED = 12
+    USAGE = 64
+    BUG = 70
+    TEMPORARY = 75
+    CANCELLED = 130
+
+
+class TrueupError(Exception):
+    """What went wrong, where, why, and what to do about it.
+
+    Args:
+        what: one line, in the user's words ("could not read calendar team of work").
+        where: file, store or item it happened at; empty where `what` says it.
+        why: the cause, as far as it is known.
+        hint: what to do.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}: {self.why}" if self.why else text
+
+    def to_json(self) -> dict[str, str]:
+        """The error as the object that `--json` prints."""
+        return {
+            "type": type(self).__name__,
+            "what": self.what,
+            "where": self.where,
+            "why": self.why,
+            "hint": self.hint,
+        }
+
+
+class UserError(TrueupError):
+    """The person can mend it."""
+
+
+class UsageError(UserError):
+    """The command line does not fit."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigError(UserError):
+    """`trueup.yaml` is missing or wrong."""
+
+
+class NotInitialised(UserError):
+    """There is no `trueup.yaml` here or above."""
+
+    exit_code = ExitCode.NOT_INITIALISED
+
+
+class SecretMissing(UserError):
+    """A password is named in the configuration but is not there."""
+
+    exit_code = ExitCode.LOGIN_REFUSED
+
+
+class NotFound(UserError):
+    """No such job, run, conflict or collection."""
+
+
+class Blocked(TrueupError):
+    """Stopped on purpose; nothing was changed."""
+
+    exit_code = ExitCode.BLOCKED
+
+
+class GuardBlocked(Blocked):
+    """A guard wants a person's word."""
+
+
+class StalePlan(Blocked):
+    """The world moved on since the plan was made."""
+
+
+class ConflictOpen(Blocked):
+    """A conflict needs a person."""
+
+    exit_code = ExitCode.CONFLICT
+
+
+class Locked(Blocked):
+    """Another process works on this job."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class StoreError(TrueupError):
+    """A store did not do what it was asked."""
+
+
+class Transient(StoreError):
+    """May go through later: time-outs, resets, 429, 5xx. Retried inside the connector; this is what is left."""
+
+    exit_code = ExitCode.TEMPORARY
+
+
+class LoginRefused(StoreError):
+    """Wrong user name or password; never retried, so that no account gets locked."""
+
+    exit_code = ExitCode.LOGIN_REFUSED
+
+
+class Permanent(StoreError):
+    """Will not go through like this."""
+
+
+class ItemRefused(TrueupError):
+    """One item cannot be handled; the rest goes on.
+
+    Args:
+        code: a short stable word for programs and filters, as "no-uid".
+    """
+
+    exit_code = ExitCode.PARTIAL
+
+    def __init__(self, what: str, *, code: str, where: str = "", why: str = "", hint: str = "") -> None:
+        super().__init__(what, where=where, why=why, hint=hint)
+        self.code = code
+
+
+class LedgerError(TrueupError):
+    """The ledger is damaged, full, or written by a later version."""
+
+
+class Bug(TrueupError):
+    """Our own mistake."""
+
+    exit_code = ExitCode.BUG

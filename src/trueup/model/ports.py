@@ -1,0 +1,252 @@
+"""The ports: what the core asks of a connector, and of a kind of item. Adapters implement them; the core knows no adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from trueup.model.capabilities import Capabilities
+from trueup.model.diagnostics import Diagnostic
+from trueup.model.fields import Edit, FieldKey, FieldMap
+from trueup.model.items import Body, Entry, Glance
+
+
+class Verb(StrEnum):
+    """What a write does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Outcome(StrEnum):
+    """How a store answered one write."""
+
+    DONE = "done"
+    PRECONDITION = "precondition"  # exists already (create), or is not what `if_match` says (update, delete)
+    MISSING = "missing"  # nothing at that href (update, delete)
+    REFUSED = "refused"  # the store will not take it like this
+    UNCERTAIN = "uncertain"  # no answer came, or the store failed: it may or may not have taken effect
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write to send.
+
+    Attributes:
+        key: the caller's own number for it, handed back in `Written`.
+        verb: what to do.
+        href: where; chosen by the client for a create too (`Collection.new_href`).
+        data: the body; None for a delete.
+        if_match: the etag the item must still have; None on a create means "must not exist",
+            None on an update or delete means "unconditionally" (the caller has just read it).
+        quiet: ask a scheduling server to send no reply (RFC 6638 section 8.1, `Schedule-Reply: F`).
+    """
+
+    key: int
+    verb: Verb
+    href: str
+    data: bytes | None = None
+    if_match: str | None = None
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The answer to one write. `etag` is None where the store gave none; `reason` is for people."""
+
+    key: int
+    outcome: Outcome
+    etag: str | None = None
+    reason: str = ""
+
+
+class Changes(Protocol):
+    """A listing while it arrives: iterate it to the end, then read `token`.
+
+    Attributes:
+        full: True: this is every item, and what it does not name is gone. False: only what changed since the cursor.
+    """
+
+    full: bool
+
+    def __iter__(self) -> Iterator[Entry | str]:
+        """Yields an `Entry` for each item that is there (or changed), and a bare href for each that is gone."""
+        ...
+
+    @property
+    def token(self) -> str | None:
+        """The cursor for the next call; valid only after the iteration ended. None: always list in full."""
+        ...
+
+
+class Collection(Protocol):
+    """One calendar, address book or folder, open for work. Its methods may be called from one thread at a time."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        ...
+
+    def changes(self, cursor: str | None) -> Changes:
+        """What is there, or what changed since `cursor`; falls back to a full listing by itself when the cursor is refused.
+
+        Raises:
+            Transient, LoginRefused, Permanent: the whole store or collection cannot be read.
+        """
+        ...
+
+    def fetch(self, hrefs: Sequence[str]) -> Iterator[Body]:
+        """The bodies of these hrefs, in any order, one answer each; chunked and parallel inside, within the store's cap."""
+        ...
+
+    def write(self, writes: Sequence[Write]) -> Iterator[Written]:
+        """Sends the writes, in parallel within the store's cap, and yields one answer each, in any order.
+
+        Never raises for one item. A dead store answers UNCERTAIN (or REFUSED where it is known not to have been sent).
+        """
+        ...
+
+    def new_href(self, uid: str) -> str:
+        """The href a new item with this key gets: the same for the same key, so that a repeated create meets itself."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """A collection that a store offers. `name` is what the configuration uses; `title` is what people call it."""
+
+    name: str
+    title: str = ""
+    items: int | None = None
+    writable: bool = True
+
+
+class Store(Protocol):
+    """One configured account or place."""
+
+    name: str
+
+    def collections(self) -> list[CollectionInfo]:
+        """Every collection of the store."""
+        ...
+
+    def open(self, name: str) -> Collection | None:
+        """The collection of that name, or None where there is none (it may then be created)."""
+        ...
+
+    def create(self, name: str) -> Collection:
+        """Makes an empty collection; one that exists already is opened."""
+        ...
+
+    def check(self) -> Iterable[Diagnostic]:
+        """What `doctor` shows: reachable, login, capabilities, clock, oddities."""
+        ...
+
+    def close(self) -> None:
+        """Gives connections back."""
+        ...
+
+
+class Kind(Protocol):
+    """What an item means: all the core knows of calendars or contacts.
+
+    Bodies are bytes in the store's native form. Fields are compared in normal form (`Field.normal`), and carried over in native form.
+    Every method that takes a body may raise `ItemRefused` with the reason, never another exception, whatever the bytes are.
+    """
+
+    name: str
+
+    def glance(self, data: bytes) -> Glance:
+        """Key, title and time, cheaply; refuses what cannot be handled at all (no UID, two UIDs, not this format, cut off)."""
+        ...
+
+    def fields(self, data: bytes) -> FieldMap:
+        """Every field that counts, in normal form: servers' rewrites (PRODID, DTSTAMP, folding, order) leave it equal."""
+        ...
+
+    def same(self, a: bytes, b: bytes) -> bool:
+        """Equal in normal form; equal bytes are not parsed."""
+        ...
+
+    def meaning(self, data: bytes) -> str:
+        """A digest that is equal for items which people would call the same though their UIDs differ; "" for "cannot tell"."""
+        ...
+
+    def modified(self, data: bytes) -> float:
+        """When the item was last edited (LAST-MODIFIED, else DTSTAMP), seconds since 1970; 0.0 where it does not say."""
+        ...
+
+    def patch(self, data: bytes, edits: Mapping[FieldKey, Edit], *, donor: bytes | None = None) -> bytes:
+        """`data` with exactly these edits made, every other byte of meaning kept, lines in place.
+
+        `donor` is the body the edits came from: what a native line needs beside itself (a VTIMEZONE) is taken from there.
+        """
+        ...
+
+    def coupled(self, a: FieldKey, b: FieldKey) -> bool:
+        """Whether edits of these two fields on different sides contradict each other though the fields differ
+        (a moved series and an added exception)."""
+        ...
+
+    def with_uid(self, data: bytes, uid: str) -> bytes:
+        """The same item under another key, throughout."""
+        ...
+
+    def retitled(self, data: bytes, suffix: str) -> bytes:
+        """The same item with a suffix on its title (the copy that `keep-both` makes)."""
+        ...
+
+    def storable(self, data: bytes, into: Capabilities, *, invite: bool) -> bytes:
+        """What may be created in a collection: without attendees and organizer on a server that schedules, unless `invite`.
+
+        Raises:
+            ItemRefused: the collection does not take this (component, size), with the reason.
+        """
+        ...
+
+    def may_change(self, before: bytes, after: bytes | None, into: Capabilities, *, invite: bool) -> None:
+        """Refuses (ItemRefused) an update or deletion (`after` None) that would make a server mail people, unless `invite`."""
+        ...
+
+    def label(self, key: FieldKey) -> str:
+        """The field's name for people ("title", "alarm 15 minutes before", "16 November: location")."""
+        ...
+
+
+class Transform(Protocol):
+    """A one-way job's way to turn a source item into the target's; None leaves the item out.
+
+    Attributes:
+        digest: changes when the rules change.
+        identity: True where nothing is transformed or filtered, so that UIDs are kept.
+    """
+
+    digest: str
+    identity: bool
+
+    def apply(self, data: bytes) -> bytes:
+        """The body for the target, its UID untouched."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a filter says of one item. `wake` is when to ask again if nothing changes (seconds since 1970): a window that slides."""
+
+    keep: bool
+    reason: str = ""
+    wake: float | None = None
+    aged: bool = False  # left out only because time passed: what was copied before stays
+
+
+class Filter(Protocol):
+    """Which items of a source belong to a job."""
+
+    digest: str
+
+    def verdict(self, data: bytes, now: float) -> Verdict:
+        """Whether the item belongs."""
+        ...

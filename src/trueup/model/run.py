@@ -1,0 +1,56 @@
+"""Runs: one execution of a job or pipeline, with phases and a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Phase(StrEnum):
+    """The phases of a job's run, in order."""
+
+    READ = "read"
+    PLAN = "plan"
+    GUARD = "guard"
+    APPLY = "apply"
+    VERIFY = "verify"
+    REPORT = "report"
+
+
+class RunState(StrEnum):
+    """How far a run has come.
+
+    running: in some phase, or killed in it (then the next run of the job takes it up).
+    planned: `trueup plan` made it; it waits for `apply`.
+    awaiting_approval: a guard blocked it; `apply --allow` takes it up.
+    superseded: a later plan took its place, or it went stale.
+    """
+
+    RUNNING = "running"
+    PLANNED = "planned"
+    AWAITING_APPROVAL = "awaiting_approval"
+    DONE = "done"
+    PARTIAL = "partial"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as the ledger has it. Times are seconds since 1970; `ended` None: not ended.
+
+    `kind` is "run", "undo" or "pipeline"; `subject` the job's or pipeline's name; `parent` the run that started it, or "".
+    """
+
+    id: str
+    kind: str
+    subject: str
+    state: RunState
+    phase: str
+    started: float
+    ended: float | None = None
+    parent: str = ""
+    plan: dict[str, Any] | None = None
+    report: dict[str, Any] = field(default_factory=dict)
