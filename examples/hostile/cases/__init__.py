@@ -1,0 +1,1 @@
+"""What is in the hostile examples; see ``generate.py`` one folder up."""

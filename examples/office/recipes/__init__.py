@@ -1,0 +1,1 @@
+"""What the example office contains; see ``generate.py`` one folder up."""
