@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from tests.support.servers import DavServer, PostgreSQL, Radicale, Xandikos
+from tests.support.servers import Cyrus, DavServer, MakeCalendar, PostgreSQL, Radicale, Xandikos, XandikosOffice
 
-MakeCalendar = Callable[[DavServer], str]
+MARKERS = {"cyrus": pytest.mark.cyrus, "postgresql": pytest.mark.postgres}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that asks for a server by its fixture gets the server's marker, for `-m "not cyrus"`."""
+    for item in items:
+        for fixture, marker in MARKERS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(marker)
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +41,22 @@ def xandikos() -> Iterator[Xandikos]:
 
 
 @pytest.fixture(scope="session")
+def xandikos_office() -> Iterator[XandikosOffice]:
+    """Users `anna` and `ben` with passwords; invitations between them are delivered."""
+    with XandikosOffice() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cyrus() -> Iterator[Cyrus]:
+    """Users `anna` and `ben` with passwords; invitations between them are delivered."""
+    if not Cyrus.available():
+        pytest.skip(Cyrus.missing())
+    with Cyrus() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgreSQL]:
     if not PostgreSQL.available():
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
@@ -39,17 +64,28 @@ def postgresql() -> Iterator[PostgreSQL]:
         yield server
 
 
-_calendars = itertools.count(1)
+_numbers = itertools.count(1)
 
 
 @pytest.fixture
-def calendar_url() -> MakeCalendar:
-    """`calendar_url(radicale)` is the URL of a calendar that is new and empty, and of nobody else."""
+def calendar_url() -> Iterator[MakeCalendar]:
+    """`calendar_url(radicale)` is the URL of a calendar that is new and empty, and of nobody else.
 
-    def make(server: DavServer) -> str:
-        return server.make_calendar(f"test-{next(_calendars)}")
+    It is removed after the test: on Cyrus a UID can be in one calendar of a user only, and would stay taken. For the
+    same reason two calendars to be kept in step on Cyrus must be of two users: `calendar_url(cyrus, user="ben")`.
+    """
+    made: list[tuple[DavServer, str | None, str]] = []
 
-    return make
+    def make(server: DavServer, user: str | None = None) -> str:
+        url = server.make_calendar(f"test-{next(_numbers)}", user)
+        made.append((server, user, url))
+        return url
+
+    yield make
+    for server, user, url in made:
+        # A test may have stopped the server or removed the calendar by itself.
+        with contextlib.suppress(OSError):
+            server.dav(user).request("DELETE", url)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import http.client
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urljoin, urlsplit
 from xml.etree import ElementTree
@@ -120,7 +120,7 @@ class Dav:
         """Every member's href, unquoted, with its body."""
         return {href: self.get(href).expect(200).text for href in self.list(collection)}
 
-    def sync(self, collection: str, token: str = "") -> tuple[str, list[Member]]:
+    def sync(self, collection: str, token: str = "") -> tuple[str, Sequence[Member]]:
         """What changed since the token: the new token and the members, a removed one with status 404."""
         body = (
             f'<?xml version="1.0" encoding="utf-8"?><sync-collection {NAMESPACES}><sync-token>{escape(token)}'

@@ -6,9 +6,12 @@ import http.client
 import itertools
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from tests.support.dav import Dav
 from tests.support.process import HOST, Server
+
+DOMAIN = "example.org"
 
 
 class DavServer(Server):
@@ -52,6 +55,14 @@ class DavServer(Server):
         """The path of a user's calendar home, with a slash at both ends."""
         raise NotImplementedError
 
+    def inbox(self, user: str | None = None) -> str:
+        """The path of a user's scheduling inbox: `server.dav("ben").items(server.inbox("ben"))` is what came."""
+        raise NotImplementedError(f"{self.name} has no scheduling")
+
+    def address(self, user: str | None = None) -> str:
+        """A user's calendar address, as in ORGANIZER and ATTENDEE."""
+        return f"mailto:{user or self.login}@{DOMAIN}"
+
     def dav(self, user: str | None = None, password: str | None = None) -> Dav:
         """Raw requests as a user, or as the default one."""
         name = user or self.login
@@ -61,3 +72,9 @@ class DavServer(Server):
         """The URL of a new, empty calendar."""
         path = f"{self.home(user)}{name or f'calendar-{next(self._numbers)}'}/"
         return self.dav(user).make_calendar(path, title)
+
+
+class MakeCalendar(Protocol):
+    """The fixture `calendar_url`."""
+
+    def __call__(self, server: DavServer, user: str | None = None) -> str: ...

@@ -160,30 +160,19 @@ class Selection:
 
     def answer(self, status: int, reason: str = "", body: bytes = b"", **headers: str) -> Rule:
         """The proxy answers by itself; headers as keywords: `answer(429, Retry_After="1")`."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        made = Response.make(status, reason or "Made up", body, named)
-
-        def put(exchange: Exchange) -> None:
-            exchange.response = made
-
-        return self._rule(f"answer {status}", received=put)
+        return self._rule(f"answer {status}", received=_put(status, reason, body, headers))
 
     def answer_instead(self, status: int, reason: str = "", body: bytes = b"", **headers: str) -> Rule:
         """As `answer`, but after the server has done it: a gateway that gave up too early."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        made = Response.make(status, reason or "Made up", body, named)
-
-        def put(exchange: Exchange) -> None:
-            exchange.response = made
-
-        return self._rule(f"answer {status} instead", answered=put)
+        return self._rule(f"answer {status} instead", answered=_put(status, reason, body, headers))
 
     def too_many_requests(self, retry_after: float = 1) -> Rule:
         return self.answer(429, "Too Many Requests", Retry_After=f"{retry_after:g}")
 
     def unavailable(self, retry_after: float | None = None) -> Rule:
-        headers = {} if retry_after is None else {"Retry_After": f"{retry_after:g}"}
-        return self.answer(503, "Service Unavailable", **headers)
+        if retry_after is None:
+            return self.answer(503, "Service Unavailable")
+        return self.answer(503, "Service Unavailable", Retry_After=f"{retry_after:g}")
 
     def truncate(self, after: int) -> Rule:
         """The whole head, that many bytes of the body as framed on the wire, then the end of the connection."""
@@ -203,7 +192,8 @@ class Selection:
     ) -> Rule:
         """The test's own code at a point of the exchange: killing the client there, looking at the server, waiting.
 
-        It may raise `Reset`, set `exchange.response`, or just return.
+        It may raise `Reset`, set `exchange.response` (before forwarding: the server is not asked), replace
+        `exchange.request`, or just return.
         """
         hooks = {"received": received, "answered": answered, "passing": passing, "passed": passed}
         return self._rule("call", **{point: hook for point, hook in hooks.items() if hook})
@@ -211,3 +201,13 @@ class Selection:
 
 def _reset(exchange: Exchange) -> None:
     raise Reset
+
+
+def _put(status: int, reason: str, body: bytes, headers: dict[str, str]) -> Hook:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    made = Response.make(status, reason or "Made up", body, named)
+
+    def put(exchange: Exchange) -> None:
+        exchange.response = made
+
+    return put

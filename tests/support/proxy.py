@@ -161,7 +161,7 @@ class Proxy:
         self._register(client)
         server = _Upstream(self._upstream.hostname or HOST, self._upstream.port or 80, self)
         try:
-            with client.makefile("rb", 65536) as stream:
+            with client.makefile("rb") as stream:
                 self._converse(client, stream, server, number)
         except Reset:
             # Lingering for zero seconds makes close() send RST in place of FIN.
@@ -185,7 +185,7 @@ class Proxy:
             first = False
             self._visit("received", exchange, rules)
             if exchange.response is None:
-                exchange.response = server.ask(request, client, exchange)
+                exchange.response = server.ask(client, exchange)
             self._visit("answered", exchange, rules)
             self._visit("passing", exchange, rules)
             self._pass_on(client, exchange)
@@ -256,7 +256,8 @@ class _Upstream:
         self._socket: socket.socket | None = None
         self._stream: BinaryIO | None = None
 
-    def ask(self, request: Request, client: socket.socket, exchange: Exchange) -> Response:
+    def ask(self, client: socket.socket, exchange: Exchange) -> Response:
+        request = exchange.request
         try:
             connection, stream = self._connected()
         except OSError as error:
@@ -280,7 +281,7 @@ class _Upstream:
         if self._socket is None or self._stream is None:
             self._socket = socket.create_connection(self._address, timeout=30)
             self._socket.settimeout(None)
-            self._stream = self._socket.makefile("rb", 65536)
+            self._stream = self._socket.makefile("rb")
             self._proxy._register(self._socket)
         return self._socket, self._stream
 

@@ -34,9 +34,10 @@ class Radicale(DavServer):
                 *("--auth-htpasswd-encryption", "plain", "--auth-delay", "0"),
             ]
         return [
-            *(sys.executable, "-m", "radicale", "--config", "", *login, "--rights-type", "owner_only"),
+            *(sys.executable, "-m", "radicale", "--config", "", "--rights-type", "owner_only"),
             *("--server-hosts", f"{HOST}:{self.port}"),
-            *("--storage-filesystem-folder", self.directory / "data", *self.options),
+            *("--storage-filesystem-folder", str(self.directory / "data")),
+            *(login + self.options),
         ]
 
     def home(self, user: str | None = None) -> str:

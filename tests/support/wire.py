@@ -6,7 +6,7 @@ including HTTP/1.0, chunking and the closing of connections.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import BinaryIO
 from urllib.parse import unquote
@@ -77,6 +77,14 @@ class Request(Message):
     @property
     def keeps_alive(self) -> bool:
         return self._keeps_alive(self.first_line[-1])
+
+    def with_header(self, name: str, value: str) -> Request:
+        """The same request with that header and no other of its name."""
+        unwanted = f"{name.lower()}:".encode()
+        lines = [line for line in self.head.split(b"\r\n") if not line.lower().startswith(unwanted)]
+        # The head ends with two line ends, so the last two parts are empty.
+        lines.insert(-2, f"{name}: {value}".encode("latin-1"))
+        return replace(self, head=b"\r\n".join(lines))
 
 
 @dataclass(frozen=True)

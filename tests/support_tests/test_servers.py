@@ -13,22 +13,20 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.servers import Dav, DavServer, FeedServer, PostgreSQL, Radicale, Server, ServerDied
+from tests.support.servers import Dav, DavServer, FeedServer, MakeCalendar, PostgreSQL, Radicale, Server, ServerDied
 from tests.support_tests.samples import event
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(params=["radicale", "xandikos"])
+@pytest.fixture(params=["radicale", "xandikos", "xandikos_office", pytest.param("cyrus", marks=pytest.mark.cyrus)])
 def server(request: pytest.FixtureRequest) -> DavServer:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, DavServer)
     return found
 
 
-def test_a_fresh_calendar_is_empty_and_takes_events(
-    server: DavServer, calendar_url: Callable[[DavServer], str]
-) -> None:
+def test_a_fresh_calendar_is_empty_and_takes_events(server: DavServer, calendar_url: MakeCalendar) -> None:
     calendar, dav = calendar_url(server), server.dav()
     assert dav.list(calendar) == {}
     made = dav.put(calendar + "a b.ics", event("a"), if_none_match="*").expect(201)
@@ -40,7 +38,7 @@ def test_a_fresh_calendar_is_empty_and_takes_events(
     assert calendar_url(server) != calendar
 
 
-def test_sync_lists_what_changed(server: DavServer, calendar_url: Callable[[DavServer], str]) -> None:
+def test_sync_lists_what_changed(server: DavServer, calendar_url: MakeCalendar) -> None:
     calendar, dav = calendar_url(server), server.dav()
     dav.put(calendar + "a.ics", event("a")).expect(201)
     token, first = dav.sync(calendar)
