@@ -1,0 +1,73 @@
+# Everything a newcomer needs: `make demo` shows the product, `make test` checks it. Both set up what they need.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+
+.PHONY: help setup demo test test-fast test-cyrus crash check format bench lock clean
+
+help:              ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+setup: $(VENV)/.done  ## make .venv with the trueup command and all tools, from pinned, hashed requirements
+
+$(VENV)/.done: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "trueup needs Python 3.11 or later; say PYTHON=python3.12, for example"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || $(MAKE) --no-print-directory debian PACKAGES=python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+# Debian packages are installed where that is possible, else asked for in one line.
+.PHONY: debian postgresql cyrus
+debian:
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
+	else echo "please install: $(PACKAGES)"; exit 1; fi
+
+postgresql:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || $(MAKE) --no-print-directory debian PACKAGES=postgresql
+
+cyrus:
+	@ls /usr/sbin/cyrmaster /usr/lib/cyrus/bin/master >/dev/null 2>&1 || $(MAKE) --no-print-directory debian PACKAGES="cyrus-caldav cyrus-imapd sasl2-bin libsasl2-modules-db"
+
+demo: setup        ## two real CalDAV servers, a folder and a feed: plan, run, merge, conflict, guard, kill, undo
+	$(BIN)/python examples/demo.py
+
+check: setup       ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: setup postgresql check  ## all tests: fast ones first
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "slow and not cyrus"
+
+test-fast: setup   ## what takes seconds
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus" -x
+
+test-cyrus: setup cyrus  ## the contract and end-to-end tests on a Cyrus server that mails
+	$(BIN)/python -m pytest -q -m cyrus
+
+crash: setup postgresql  ## the whole campaign: a kill at every ledger write and every request (longer than a coffee)
+	TRUEUP_CAMPAIGN=full $(BIN)/python -m pytest -q -n $(JOBS) tests/crash tests/property
+
+bench: setup       ## side by side with vdirsyncer on the same servers, in one run
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(BIN)/python -m benchmarks
+
+lock:              ## pin the requirements anew (needs uv); names no index address
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras \
+	  --group test --group lint --group build pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --group bench -o requirements/bench.txt
+
+clean:
+	rm -rf $(VENV) .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .work
