@@ -11,7 +11,8 @@ class Capabilities:
 
     Attributes:
         writable: changes may be written.
-        preconditions: a write can be made to fail if the item is not what we think it is (`If-Match`, `If-None-Match: *`).
+        preconditions: a write can be made to fail if the item is not what we think it is (`If-Match`, `If-None-Match:
+            *`).
             Where it is False, the executor reads before it writes.
         schedules: the server itself mails attendees when a meeting is stored (RFC 6638 calendar-auto-schedule).
         components: the kinds of component it takes ("VEVENT", "VTODO" …); None: not told, all are tried.

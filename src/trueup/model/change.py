@@ -71,7 +71,10 @@ class Change:
         before, after: digests of the bodies in the ledger; None: not there.
         drift: the target was changed by someone else and is put back (one-way jobs).
         link: the ledger's number of the item's link; None where it has none.
-        bases: the agreed state of the link's sides before this run, for undo: (collection, href, base digest, sent digest).
+        conflict: what contradicts, field by field: {"key", "label", "values": {"work/team": "10:00"}, "winner": "work/team" or ""}.
+        versions: the bodies of all sides when a conflict was found: ("work/team", digest); the loser is kept by this.
+        bases: the agreed state of the link's sides before this run, for undo: (collection, href, base digest, sent
+            digest).
     """
 
     seq: int
@@ -89,6 +92,8 @@ class Change:
     after: str | None = None
     drift: bool = False
     link: int | None = None
+    conflict: tuple[dict[str, Any], ...] = ()
+    versions: tuple[tuple[str, str], ...] = ()
     bases: tuple[tuple[str, str, str | None, str | None], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -104,5 +109,7 @@ class Change:
         value["action"] = Action(value["action"])
         value["origin"] = tuple(value.get("origin", ()))
         value["fields"] = tuple(FieldChange(**one) for one in value.get("fields", ()))
+        value["conflict"] = tuple(value.get("conflict", ()))
+        value["versions"] = tuple((collection, body) for collection, body in value.get("versions", ()))
         value["bases"] = tuple((c, h, b, s) for c, h, b, s in value.get("bases", ()))
         return cls(**value)

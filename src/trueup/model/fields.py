@@ -1,7 +1,9 @@
 """Fields: what a merge compares and carries over.
 
-An item is a map from field keys to fields. A list (categories, exception dates, attendees, alarms) is as many fields as it has members, so that
-two people who each add one do not contradict each other. What belongs together (start, end and rule of a series) is one field.
+An item is a map from field keys to fields. A list (categories, exception dates, attendees, alarms) is as many fields
+as it has members, so that
+two people who each add one do not contradict each other. What belongs together (start, end and rule of a series) is
+one field.
 """
 
 from __future__ import annotations

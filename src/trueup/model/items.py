@@ -24,7 +24,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The answer to a fetch of one href. `data` is None where the item is gone; `error` says why it could not be read."""
+    """The answer to a fetch of one href. `data` is None where the item is gone; `error` says why it could not be
+    read."""
 
     href: str
     etag: str | None = None

@@ -1,4 +1,5 @@
-"""Jobs as the core sees them: which collections, which policy, which guards. Made by `config`, frozen, free of secrets."""
+"""Jobs as the core sees them: which collections, which policy, which guards. Made by `config`, frozen, free of
+secrets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Pipelines as the core sees them: a graph of jobs, Python functions and other pipelines. Made by `config`, frozen.
 
-Values in a step (`with`, `for_each`, `when`, `cache.key`) are *templates*: JSON in which a string may hold references in `${…}`
+Values in a step (`with`, `for_each`, `when`, `cache.key`) are *templates*: JSON in which a string may hold references
+in `${…}`
 (`trueup.core.expressions` says which). They are kept here as they were written; `trueup.core.graph` checks them.
 """
 
@@ -26,7 +27,8 @@ class StepKind(StrEnum):
 class StepOutcome(StrEnum):
     """How a step ended.
 
-    done: all of it. partial: a job left something undone, or some items of a map failed. failed: it raised, ran out of time, or all items failed.
+    done: all of it. partial: a job left something undone, or some items of a map failed. failed: it raised, ran out
+        of time, or all items failed.
     skipped: its `when` said no, or what it needs did not end well enough.
     """
 
@@ -83,7 +85,8 @@ class RetrySpec:
 
     Attributes:
         attempts: how often it is tried in all, the first time included. The death of the process is not an attempt.
-        backoff, base, cap: the pause before attempt n+1 is drawn evenly from 0 to min(cap, base * 2^(n-1)) seconds (exponential, with full
+        backoff, base, cap: the pause before attempt n+1 is drawn evenly from 0 to min(cap, base * 2^(n-1)) seconds
+            (exponential, with full
             jitter), or is `base` seconds (fixed).
     """
 
@@ -111,7 +114,8 @@ class When:
     """Whether a step runs, asked once when all it needs has ended; both parts must agree.
 
     Attributes:
-        outcomes: on how the needed steps ended. With DONE among them, every needed step must have ended in one of these ("good enough");
+        outcomes: on how the needed steps ended. With DONE among them, every needed step must have ended in one of
+            these ("good enough");
             without DONE, at least one must have ("bad enough"). The default: all done.
         data: a template that must come out true; None: no condition on data.
     """
@@ -128,7 +132,8 @@ class StepSpec:
         name: its name within the pipeline.
         kind: what it runs.
         target: the job's name, "module:function", or the pipeline's name.
-        needs: the steps that must have ended before it, as written; a step whose output a template refers to is needed as well.
+        needs: the steps that must have ended before it, as written; a step whose output a template refers to is
+            needed as well.
         with_: keyword arguments (python) or parameters (pipeline), a template each; written `with`.
         when: whether it runs.
         for_each: a template that gives a list; the step runs once for each `${item}`. None: it runs once.

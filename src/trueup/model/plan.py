@@ -1,6 +1,7 @@
 """Plans: the frozen list of changes of one run of a job, and what it was based on.
 
-The header is small and lives in memory; the changes live in the ledger and are read in order, so that a plan of a million changes costs no memory.
+The header is small and lives in memory; the changes live in the ledger and are read in order, so that a plan of a
+million changes costs no memory.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ PLAN_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class BasedOn:
-    """What a plan knew of one collection: the ledger's revision of it, the number of items, and whether it could be read."""
+    """What a plan knew of one collection: the ledger's revision of it, the number of items, and whether it could be
+    read."""
 
     collection: str
     revision: int

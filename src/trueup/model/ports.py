@@ -1,4 +1,5 @@
-"""The ports: what the core asks of a connector, and of a kind of item. Adapters implement them; the core knows no adapter."""
+"""The ports: what the core asks of a connector, and of a kind of item. Adapters implement them; the core knows no
+adapter."""
 
 from __future__ import annotations
 
@@ -91,7 +92,8 @@ class Collection(Protocol):
         ...
 
     def changes(self, cursor: str | None) -> Changes:
-        """What is there, or what changed since `cursor`; falls back to a full listing by itself when the cursor is refused.
+        """What is there, or what changed since `cursor`; falls back to a full listing by itself when the cursor is
+        refused.
 
         Raises:
             Transient, LoginRefused, Permanent: the whole store or collection cannot be read.
@@ -99,7 +101,8 @@ class Collection(Protocol):
         ...
 
     def fetch(self, hrefs: Sequence[str]) -> Iterator[Body]:
-        """The bodies of these hrefs, in any order, one answer each; chunked and parallel inside, within the store's cap."""
+        """The bodies of these hrefs, in any order, one answer each; chunked and parallel inside, within the store's
+        cap."""
         ...
 
     def write(self, writes: Sequence[Write]) -> Iterator[Written]:
@@ -153,18 +156,22 @@ class Store(Protocol):
 class Kind(Protocol):
     """What an item means: all the core knows of calendars or contacts.
 
-    Bodies are bytes in the store's native form. Fields are compared in normal form (`Field.normal`), and carried over in native form.
-    Every method that takes a body may raise `ItemRefused` with the reason, never another exception, whatever the bytes are.
+    Bodies are bytes in the store's native form. Fields are compared in normal form (`Field.normal`), and carried over
+    in native form.
+    Every method that takes a body may raise `ItemRefused` with the reason, never another exception, whatever the
+    bytes are.
     """
 
     name: str
 
     def glance(self, data: bytes) -> Glance:
-        """Key, title and time, cheaply; refuses what cannot be handled at all (no UID, two UIDs, not this format, cut off)."""
+        """Key, title and time, cheaply; refuses what cannot be handled at all (no UID, two UIDs, not this format, cut
+        off)."""
         ...
 
     def fields(self, data: bytes) -> FieldMap:
-        """Every field that counts, in normal form: servers' rewrites (PRODID, DTSTAMP, folding, order) leave it equal."""
+        """Every field that counts, in normal form: servers' rewrites (PRODID, DTSTAMP, folding, order) leave it
+        equal."""
         ...
 
     def same(self, a: bytes, b: bytes) -> bool:
@@ -172,17 +179,20 @@ class Kind(Protocol):
         ...
 
     def meaning(self, data: bytes) -> str:
-        """A digest that is equal for items which people would call the same though their UIDs differ; "" for "cannot tell"."""
+        """A digest that is equal for items which people would call the same though their UIDs differ; "" for "cannot
+        tell"."""
         ...
 
     def modified(self, data: bytes) -> float:
-        """When the item was last edited (LAST-MODIFIED, else DTSTAMP), seconds since 1970; 0.0 where it does not say."""
+        """When the item was last edited (LAST-MODIFIED, else DTSTAMP), seconds since 1970; 0.0 where it does not
+        say."""
         ...
 
     def patch(self, data: bytes, edits: Mapping[FieldKey, Edit], *, donor: bytes | None = None) -> bytes:
         """`data` with exactly these edits made, every other byte of meaning kept, lines in place.
 
-        `donor` is the body the edits came from: what a native line needs beside itself (a VTIMEZONE) is taken from there.
+        `donor` is the body the edits came from: what a native line needs beside itself (a VTIMEZONE) is taken from
+        there.
         """
         ...
 
@@ -200,7 +210,8 @@ class Kind(Protocol):
         ...
 
     def storable(self, data: bytes, into: Capabilities, *, invite: bool) -> bytes:
-        """What may be created in a collection: without attendees and organizer on a server that schedules, unless `invite`.
+        """What may be created in a collection: without attendees and organizer on a server that schedules, unless
+        `invite`.
 
         Raises:
             ItemRefused: the collection does not take this (component, size), with the reason.
@@ -208,7 +219,12 @@ class Kind(Protocol):
         ...
 
     def may_change(self, before: bytes, after: bytes | None, into: Capabilities, *, invite: bool) -> None:
-        """Refuses (ItemRefused) an update or deletion (`after` None) that would make a server mail people, unless `invite`."""
+        """Refuses (ItemRefused) an update or deletion (`after` None) that would make a server mail people, unless
+        `invite`."""
+        ...
+
+    def withhold(self, edits: Mapping[FieldKey, Edit], into: Capabilities, *, invite: bool) -> Mapping[FieldKey, Edit]:
+        """The edits without those that would bring attendees to a server that schedules, unless `invite`."""
         ...
 
     def label(self, key: FieldKey) -> str:
@@ -234,7 +250,8 @@ class Transform(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a filter says of one item. `wake` is when to ask again if nothing changes (seconds since 1970): a window that slides."""
+    """What a filter says of one item. `wake` is when to ask again if nothing changes (seconds since 1970): a window
+    that slides."""
 
     keep: bool
     reason: str = ""

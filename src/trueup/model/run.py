@@ -41,7 +41,8 @@ class RunState(StrEnum):
 class RunRecord:
     """A run as the ledger has it. Times are seconds since 1970; `ended` None: not ended.
 
-    `kind` is "run", "undo" or "pipeline"; `subject` the job's or pipeline's name; `parent` the run that started it, or "".
+    `kind` is "run", "undo" or "pipeline"; `subject` the job's or pipeline's name; `parent` the run that started it,
+    or "".
     """
 
     id: str

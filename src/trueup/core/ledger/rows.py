@@ -37,6 +37,7 @@ class Replica:
         seen: digest of the body last observed there; None: it is gone.
         base: digest of the body it held when all sides last agreed; None: never agreed.
         sent: digest of what we last asked it to hold; None: we never wrote it. Differs from `seen` where the server rewrote it.
+        kept: digest of what the server made of `sent`, as it was read back; None: never read back.
         etag: as last observed; None: must be fetched to know (unverified, or the store gives none).
         link: the item's link; None: not linked.
         revision: the collection's revision at which it was last observed to change.
@@ -57,6 +58,7 @@ class Replica:
     revision: int
     refused: str = ""
     refused_why: str = ""
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,220 @@
+"""The shared ground of the two planners: one item of a job while its changes are worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from trueup.core.ledger.rows import Conflict, Link, Replica
+from trueup.core.merge import Edits, diff, needed
+from trueup.core.work import Work
+from trueup.model.capabilities import Capabilities
+from trueup.model.change import Action, Change, FieldChange
+from trueup.model.errors import ItemRefused
+from trueup.model.fields import FieldMap
+from trueup.model.items import digest
+
+MAX_FIELDS_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A collection as the planner sees it in this run."""
+
+    ref: str
+    id: int
+    read: bool
+    exists: bool
+    capabilities: Capabilities
+
+
+class Bodies:
+    """The bodies of one page of links, and their fields, parsed at most once."""
+
+    def __init__(self, work: Work, replicas: Mapping[int, Sequence[Replica]]) -> None:
+        wanted = {one for group in replicas.values() for r in group for one in (r.seen, r.base, r.sent) if one}
+        self._work = work
+        self._bodies = work.ledger.blobs.get_many(sorted(wanted)) if wanted else {}
+        self._fields: dict[str, FieldMap] = {}
+
+    def get(self, name: str) -> bytes:
+        """The body of that digest."""
+        if name not in self._bodies:
+            self._bodies[name] = self._work.ledger.blobs.get(name)
+        return self._bodies[name]
+
+    def put(self, data: bytes) -> str:
+        """Keeps a new body in the ledger and names it."""
+        name = digest(data)
+        if name not in self._bodies:
+            self._work.ledger.blobs.put(data)
+            self._bodies[name] = data
+        return name
+
+    def fields(self, name: str) -> FieldMap:
+        """The fields of that body."""
+        if name not in self._fields:
+            self._fields[name] = self._work.kind.fields(self.get(name))
+        return self._fields[name]
+
+
+@dataclass
+class Draft:
+    """One item across its collections, and the changes drafted for it so far.
+
+    Attributes:
+        replicas: by collection, gone ones too.
+        open_conflict: what waits for a person, from an earlier run.
+    """
+
+    work: Work
+    link: Link
+    sides: Mapping[str, Side]
+    replicas: Mapping[str, Replica]
+    bodies: Bodies
+    open_conflict: Conflict | None = None
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def live(self) -> dict[str, Replica]:
+        """The sides that hold the item."""
+        return {ref: one for ref, one in self.replicas.items() if one.seen is not None}
+
+    @property
+    def gone(self) -> dict[str, Replica]:
+        """The sides that held it when all last agreed, and do not any more."""
+        return {ref: one for ref, one in self.replicas.items() if one.seen is None and one.base is not None}
+
+    def name(self) -> tuple[str, str]:
+        """Title and time for people, from whichever side has them."""
+        known = [*self.live.values(), *self.replicas.values()]
+        best = next((one for one in known if one.title), known[0] if known else None)
+        return (best.title, best.starts) if best else ("", "")
+
+    def add(self, action: Action, **values: object) -> None:
+        """Drafts a change; title and time are the item's own unless given."""
+        title, starts = self.name()
+        merged: dict[str, object] = {"title": title, "starts": starts, "link": self.link.id, **values}
+        if action.writes or action is Action.LINK:
+            merged.setdefault("bases", self.bases())
+        self.changes.append(Change(0, action, **merged))  # type: ignore[arg-type]
+
+    def bases(self) -> tuple[tuple[str, str, str | None, str | None], ...]:
+        """The agreed state of every side before this run, for undo."""
+        return tuple((ref, one.href, one.base, one.sent) for ref, one in self.replicas.items())
+
+    def skip(self, ref: str, code: str, reason: str) -> None:
+        """Leaves one side alone, and says why."""
+        self.add(Action.SKIP, collection=ref, code=code, reason=reason)
+
+    @contextmanager
+    def refusals(self, ref: str) -> Iterator[None]:
+        """Turns a refusal of the item by one side into a skip with its reason; the other sides go on."""
+        try:
+            yield
+        except ItemRefused as error:
+            self.skip(ref, error.code, f"{error.what}: {error.why}" if error.why else error.what)
+
+    def usable(self, ref: str) -> bool:
+        """Whether a side can be written to in this run; drafts a skip with the reason where it cannot."""
+        side = self.sides[ref]
+        if not side.read:
+            self.skip(ref, "unavailable", f"{ref} could not be read in this run")
+        elif not side.capabilities.writable:
+            self.skip(ref, "read-only", f"{ref} is read-only")
+        else:
+            return True
+        return False
+
+    def create(self, ref: str, body: bytes, reason: str, origin: Sequence[str], *, drift: bool = False) -> None:
+        """Drafts a creation on a side that does not hold the item."""
+        side, previous = self.sides[ref], self.replicas.get(ref)
+        data = self.work.kind.storable(body, side.capabilities, invite=self.work.spec.invite)
+        collection = self.work.collection(ref) if side.exists else None
+        href = previous.href if previous else None
+        if href is None and collection is not None:
+            href = collection.new_href(self.work.kind.glance(data).uid)
+        self.add(
+            Action.CREATE,
+            collection=ref,
+            href=href,
+            reason=reason,
+            origin=tuple(origin),
+            after=self.bodies.put(data),
+            drift=drift,
+        )
+
+    def update(
+        self, ref: str, edits: Edits, donor: str | None, reason: str, origin: Sequence[str], *, drift: bool = False
+    ) -> bool:
+        """Drafts an update of one side by these edits; False where it shows them all already."""
+        side, replica = self.sides[ref], self.replicas[ref]
+        kind, invite = self.work.kind, self.work.spec.invite
+        assert replica.seen is not None
+        now = self.bodies.fields(replica.seen)
+        edits = needed(kind.withhold(edits, side.capabilities, invite=invite), now)
+        if not edits:
+            return False
+        before = self.bodies.get(replica.seen)
+        after = kind.patch(before, edits, donor=self.bodies.get(donor) if donor else None)
+        if after == before:
+            return False
+        kind.may_change(before, after, side.capabilities, invite=invite)
+        self.add(
+            Action.UPDATE,
+            collection=ref,
+            href=replica.href,
+            reason=reason,
+            origin=tuple(origin),
+            fields=tuple(
+                FieldChange(
+                    kind.label(key),
+                    edit.before.shown or edit.before.normal if edit.before else None,
+                    edit.after.shown or edit.after.normal if edit.after else None,
+                )
+                for key, edit in list(edits.items())[:MAX_FIELDS_SHOWN]
+            ),
+            precondition=replica.etag,
+            before=replica.seen,
+            after=self.bodies.put(after),
+            drift=drift,
+        )
+        return True
+
+    def delete(self, ref: str, reason: str, origin: Sequence[str], *, drift: bool = False) -> None:
+        """Drafts a deletion on one side."""
+        side, replica = self.sides[ref], self.replicas[ref]
+        assert replica.seen is not None
+        self.work.kind.may_change(self.bodies.get(replica.seen), None, side.capabilities, invite=self.work.spec.invite)
+        self.add(
+            Action.DELETE,
+            collection=ref,
+            href=replica.href,
+            reason=reason,
+            origin=tuple(origin),
+            precondition=replica.etag,
+            before=replica.seen,
+            drift=drift,
+        )
+
+
+def edits_since(draft: Draft, one: Replica) -> Edits:
+    """What one side did since the sides last agreed; nothing where they never did."""
+    if one.base is None or one.seen is None or one.base == one.seen:
+        return {}
+    return diff(draft.bodies.fields(one.base), draft.bodies.fields(one.seen))
+
+
+def richest(draft: Draft) -> str:
+    """The side that shows most fields: a copy made of it loses least."""
+    live = draft.live
+    return max(live, key=lambda ref: len(draft.bodies.fields(live[ref].seen or "")))
+
+
+def join(names: Iterable[str]) -> str:
+    """Names in a sentence: "a, b and c"."""
+    listed = list(names)
+    if len(listed) < 2:
+        return "".join(listed)
+    return f"{', '.join(listed[:-1])} and {listed[-1]}"

@@ -1,0 +1,80 @@
+"""Identity: which items of different collections are the same one.
+
+First by UID. At first contact also by meaning: two people who typed the same appointment into two calendars, or a
+copy that got another UID on its way,
+become one item instead of two. A UID that stands twice in one collection is never guessed about: the second one is
+left alone and named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trueup.core.ledger.rows import Link, Replica
+from trueup.core.work import Work
+from trueup.model.errors import ItemRefused
+
+PAGE = 1000
+
+
+def identify(work: Work) -> None:
+    """Links what was read since the last run. May be repeated."""
+    state, job = work.ledger.state, work.spec.name
+    state.release_duplicates(job)
+    state.adopt_renamed(job)
+    sources = [str(ref) for ref in work.spec.sources]
+    _link_sources(work, sources)
+    if work.spec.one_way:
+        state.attach_known(job, [str(ref) for ref in work.spec.targets])
+    elif len(sources) > 1:
+        _link_by_meaning(work)
+
+
+def _link_sources(work: Work, sources: list[str]) -> None:
+    state = work.ledger.state
+    names = {work.row(ref).id: ref for ref in sources}
+    after: tuple[str, int] = ("", 0)
+    while page := state.unlinked(work.spec.name, sources, after, PAGE):
+        pairs = [(one.id, _key(work, names[one.collection], one)) for one in page]
+        state.attach(work.spec.name, pairs)
+        after = (page[-1].uid, page[-1].id)
+
+
+def _key(work: Work, ref: str, replica: Replica) -> str:
+    return work.target_uid(ref, replica.uid) if work.spec.one_way else replica.uid
+
+
+def _link_by_meaning(work: Work) -> None:
+    """Joins items that were never agreed on, stand in different collections, and mean the same."""
+    if len({replica.collection for _, replicas in _lonely(work) for replica in replicas}) < 2:
+        return
+    by_meaning: dict[str, list[tuple[int, set[int]]]] = {}
+    for link, replicas in _lonely(work):
+        meaning = _meaning(work, replicas[0])
+        if not meaning:
+            continue
+        mine = {replica.collection for replica in replicas}
+        groups = by_meaning.setdefault(meaning, [])
+        for keep, taken in groups:
+            if not taken & mine:
+                work.ledger.state.merge_links(keep, link.id)
+                taken |= mine
+                break
+        else:
+            groups.append((link.id, mine))
+
+
+def _lonely(work: Work) -> Iterator[tuple[Link, list[Replica]]]:
+    after = 0
+    while page := work.ledger.state.lonely(work.spec.name, after, PAGE):
+        yield from page
+        after = page[-1][0].id
+
+
+def _meaning(work: Work, replica: Replica) -> str:
+    if replica.seen is None:
+        return ""
+    try:
+        return work.kind.meaning(work.ledger.blobs.get(replica.seen))
+    except ItemRefused:
+        return ""

@@ -1,0 +1,209 @@
+"""The phases of a job's run: plain functions of small JSON. An engine calls them, may call them twice, and may die
+between any two of them.
+
+    read(ref)* -> plan -> guard -> apply_batch(n)* -> verify(ref)* -> report
+
+All they need to know stands in the ledger, under the run's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from trueup.core import executor, planner, reading, undo, verification
+from trueup.core.ledger.rows import JournalRow
+from trueup.core.work import Work
+from trueup.model.change import Action, ChangeState
+from trueup.model.plan import Plan
+from trueup.model.run import Phase, RunState
+
+PAGE = 1000
+APPROVER = "a person"
+
+
+def begin(work: Work, kind: str = "run", parent: str = "") -> str:
+    """Starts a run and returns its id."""
+    return work.ledger.journal.start(kind, work.spec.name, parent).id
+
+
+def read(work: Work, run_id: str, ref: str) -> dict[str, Any]:
+    """Brings the ledger up to date with one collection; see `reading.read`."""
+    work.ledger.journal.update(run_id, phase=Phase.READ.value)
+    return reading.read(work, ref)
+
+
+def plan(work: Work, run_id: str, readings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Makes the plan from what the readings say, and returns its header."""
+    work.ledger.journal.update(run_id, phase=Phase.PLAN.value, report={"readings": readings})
+    return planner.make_plan(work, run_id, {one["collection"]: one for one in readings}).to_json()
+
+
+def guard(work: Work, run_id: str, allow: list[str] | None = None) -> dict[str, Any]:
+    """Whether the plan may be applied.
+
+    Returns:
+        {"blocked", "guards"}; a blocked run is left as "awaiting approval".
+    """
+    journal = work.ledger.journal
+    header = journal.get(run_id).plan
+    assert header is not None
+    made = planner.allow(Plan.from_json(header), allow or (), APPROVER)
+    state = RunState.AWAITING_APPROVAL if made.blocked else RunState.RUNNING
+    journal.update(run_id, phase=Phase.GUARD.value, state=state, plan=made.to_json())
+    return {"blocked": made.blocked, "guards": made.to_json()["guards"]}
+
+
+def start_apply(work: Work, run_id: str) -> dict[str, Any]:
+    """Before the first batch: creates missing collections' rows, and agrees on what needs no write.
+
+    Returns:
+        {"waves": [[batch, …], …]}: waves go one after another, the batches of a wave in parallel.
+    """
+    ledger = work.ledger
+    ledger.journal.update(run_id, phase=Phase.APPLY.value, state=RunState.RUNNING)
+    for rows in _pages(work, run_id, (ChangeState.PLANNED,)):
+        agreed = [row.change for row in rows if not row.change.action.writes]
+        ledger.journal.record(run_id, [(change.seq, ChangeState.VERIFIED, {}) for change in agreed])
+    waves: dict[int, list[int]] = {}
+    for batch in ledger.journal.batches(run_id):
+        if batch.open:
+            waves.setdefault(batch.wave, []).append(batch.batch)
+    return {"waves": [waves[wave] for wave in sorted(waves)]}
+
+
+def apply_batch(work: Work, run_id: str, batch: int) -> dict[str, Any]:
+    """Sends one batch; see `executor.apply_batch`."""
+    result = executor.apply_batch(work, run_id, batch)
+    work.on_event({"event": "batch", "phase": "apply", **result})
+    return result
+
+
+def verify(work: Work, run_id: str, ref: str) -> dict[str, Any]:
+    """Reads back what the run wrote to one collection; see `verification.verify`."""
+    work.ledger.journal.update(run_id, phase=Phase.VERIFY.value)
+    return verification.verify(work, run_id, ref)
+
+
+def report(work: Work, run_id: str, verifications: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Ends the run: agrees on what was verified, keeps the conflicts, counts, and says how it ended.
+
+    Returns:
+        The report, also kept with the run: {"run", "state", "counts", "left", "conflicts", "notes", "again"}; "again"
+        is True where another round may finish
+        what this one could not (an item moved on meanwhile, a kept loser has to be carried over).
+    """
+    ledger = work.ledger
+    run = ledger.journal.get(run_id)
+    ledger.journal.update(run_id, phase=Phase.REPORT.value)
+    waiting = undo.finish_undo(work, run_id) if run.kind == "undo" else 0
+    if run.kind != "undo":
+        ledger.state.settle(run_id)
+        _keep_conflicts(work, run_id)
+    outcome = _outcome(work, run_id)
+    result = {
+        **run.report,
+        "run": run_id,
+        "state": _state(outcome, run.plan).value,
+        "counts": outcome["counts"],
+        "left": outcome["left"],
+        "conflicts": outcome["conflicts"],
+        "waiting": waiting,
+        "verifications": verifications or [],
+        "again": bool(outcome["stale"] or outcome["copies"]),
+    }
+    if outcome["clean"]:
+        _adopt_shape(work)
+    ledger.journal.update(run_id, state=RunState(str(result["state"])), report=result, ended=work.clock())
+    return result
+
+
+def _adopt_shape(work: Work) -> None:
+    """The filter and transform that a whole run was carried out with are the known ones from now on."""
+    spec = work.spec
+    work.ledger.state.save_job(spec.name, spec.digest, spec.shape, tuple(str(ref) for ref in spec.collections))
+
+
+def _pages(work: Work, run_id: str, states: tuple[ChangeState, ...] = ()) -> Iterator[list[JournalRow]]:
+    after = 0
+    while rows := work.ledger.journal.changes(run_id, after=after, limit=PAGE, states=states):
+        yield rows
+        after = rows[-1].change.seq
+
+
+def _keep_conflicts(work: Work, run_id: str) -> None:
+    ledger = work.ledger
+    for rows in _pages(work, run_id):
+        for row in rows:
+            change = row.change
+            if change.action is not Action.CONFLICT or change.code == "undone":
+                continue
+            resolved = change.code == "resolved"
+            if resolved and row.state is not ChangeState.VERIFIED:
+                continue
+            winner = next((str(one["winner"]) for one in change.conflict if one["winner"]), "")
+            ledger.conflicts.open(
+                work.spec.name,
+                change.link,
+                run_id,
+                change.title,
+                change.starts,
+                change.code,
+                "resolved" if resolved else "open",
+                list(change.conflict),
+                dict(change.versions),
+                winner,
+            )
+
+
+BENIGN = frozenset({"read-only", "invitations", "component", "filter"})
+"""Why an item is left alone by rule: told in the report, but the run is done."""
+
+
+def _outcome(work: Work, run_id: str) -> dict[str, Any]:
+    counts: dict[str, int] = {}
+    left: list[dict[str, Any]] = []
+    result: dict[str, Any] = {
+        "counts": counts,
+        "left": left,
+        "conflicts": 0,
+        "stale": 0,
+        "copies": 0,
+        "clean": True,
+        "failed": 0,
+    }
+    for (action, state), number in sorted(work.ledger.journal.counts(run_id).items()):
+        if state == ChangeState.VERIFIED.value:
+            counts[action] = counts.get(action, 0) + number
+        else:
+            result["clean"] = False
+    for rows in _pages(work, run_id):
+        for row in rows:
+            _judge(row, result)
+    return result
+
+
+def _judge(row: JournalRow, result: dict[str, Any]) -> None:
+    change, state = row.change, row.state
+    if change.action is Action.CREATE and change.link is None and state is ChangeState.VERIFIED:
+        result["copies"] += 1
+    if state is ChangeState.VERIFIED:
+        return
+    if change.action is Action.CONFLICT:
+        result["conflicts"] += 1
+    elif state is ChangeState.STALE:
+        result["stale"] += 1
+    elif change.code not in BENIGN:
+        result["failed"] += 1
+    if len(result["left"]) < 200:
+        reason = row.result.get("reason") or change.reason
+        code = row.result.get("code") or change.code
+        entry = {"title": change.title, "starts": change.starts, "collection": change.collection, "state": state.value}
+        result["left"].append({**entry, "code": code, "reason": reason})
+
+
+def _state(outcome: dict[str, Any], header: dict[str, Any] | None) -> RunState:
+    unread = header is not None and any(not one["read"] for one in header["based_on"])
+    if outcome["failed"] or outcome["stale"] or unread:
+        return RunState.PARTIAL
+    return RunState.CONFLICT if outcome["conflicts"] else RunState.DONE

@@ -1,0 +1,235 @@
+"""The plan phase: everything a run will do, worked out and frozen before anything is done.
+
+Only links that are due are looked at, page by page; the changes go to the ledger as they are found, so that a plan's
+size costs no memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from trueup.core.draft import Bodies, Draft, Side
+from trueup.core.guard import Population, Tally, findings
+from trueup.core.identify import identify
+from trueup.core.ledger.rows import Conflict, Link, Replica
+from trueup.core.mirror import mirror
+from trueup.core.reconcile import reconcile
+from trueup.core.work import Work
+from trueup.model.capabilities import Capabilities
+from trueup.model.change import Action, Change, ChangeState
+from trueup.model.diagnostics import Diagnostic, Severity
+from trueup.model.errors import ItemRefused
+from trueup.model.plan import BasedOn, GuardFinding, Plan
+
+PAGE = 200
+
+
+def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]) -> Plan:
+    """Makes the plan of a run and keeps it in the ledger.
+
+    Args:
+        work: the job.
+        run_id: the run.
+        readings: what `read` said of each collection.
+
+    Returns:
+        The sealed header; the changes are in `ledger.journal.changes(run_id)`.
+    """
+    ledger, spec = work.ledger, work.spec
+    ledger.journal.clear_changes(run_id)
+    shape_changed = _note_configuration(work)
+    identify(work)
+    sides = {str(ref): _side(work, str(ref), readings[str(ref)]) for ref in spec.collections}
+    writer = _Writer(work, run_id)
+    for change in _changes(work, sides):
+        writer.add(change)
+    writer.flush()
+    plan = Plan(
+        run=run_id,
+        job=spec.name,
+        created=datetime.fromtimestamp(work.clock(), UTC).isoformat(timespec="seconds"),
+        config=spec.digest,
+        based_on=tuple(_based_on(work, side) for side in sides.values()),
+        complete=all(side.read for side in sides.values()) and not writer.put_off,
+        applyable=writer.applyable,
+        creates=tuple(ref for ref, side in sides.items() if not side.exists and _wanted(work, ref)),
+        counts=writer.counts,
+        guards=tuple(findings(spec.guards, writer.tally, _populations(work, sides), shape_changed=shape_changed)),
+        diagnostics=tuple(_diagnostics(readings)),
+    )
+    plan = plan.sealed(each_change(work, run_id))
+    ledger.journal.assign_batches(run_id, {ref: side.capabilities.batch for ref, side in sides.items()})
+    ledger.journal.update(run_id, plan=plan.to_json())
+    return plan
+
+
+def each_change(work: Work, run_id: str) -> Iterator[Change]:
+    """The plan's changes in order, read from the ledger page by page."""
+    after = 0
+    while rows := work.ledger.journal.changes(run_id, after=after, limit=1000):
+        yield from (row.change for row in rows)
+        after = rows[-1].change.seq
+
+
+def allow(plan: Plan, allowed: Iterable[str], who: str) -> Plan:
+    """The plan with these guards allowed by a person ("all": every one)."""
+    names = set(allowed)
+    return replace(plan, guards=tuple(_allowed(one, names, who) for one in plan.guards))
+
+
+def _allowed(one: GuardFinding, names: set[str], who: str) -> GuardFinding:
+    return replace(one, allowed=who) if one.guard in names or "all" in names else one
+
+
+def _note_configuration(work: Work) -> bool:
+    """Everything is looked at again when the job's collections, filter or transform changed. Returns whether filter
+    or transform did."""
+    state, spec = work.ledger.state, work.spec
+    refs = tuple(str(ref) for ref in spec.collections)
+    known = state.job(spec.name)
+    if known is not None and (known.shape != spec.shape or known.collections != refs):
+        state.mark_all_due(spec.name)
+    for row in state.collections(spec.name):
+        if row.ref not in refs:
+            state.forget_collection(row.id)
+    # The shape is only replaced once a plan made with it was carried out (see `finish`): until then the guard keeps
+    # asking.
+    state.save_job(spec.name, spec.digest, known.shape if known else spec.shape, refs)
+    return known is not None and known.shape != spec.shape
+
+
+def _side(work: Work, ref: str, reading: Mapping[str, Any]) -> Side:
+    row = work.row(ref)
+    read, exists = bool(reading["read"]), bool(reading["exists"])
+    capabilities = Capabilities()
+    if read and exists:
+        collection = work.collection(ref)
+        assert collection is not None
+        capabilities = collection.capabilities
+    return Side(ref, row.id, read, exists, capabilities)
+
+
+def _changes(work: Work, sides: Mapping[str, Side]) -> Iterator[Change]:
+    state, job, now = work.ledger.state, work.spec.name, work.clock()
+    conflicts = {one.link: one for one in work.ledger.conflicts.list(job, states=("open", "decided"))}
+    planner = mirror if work.spec.one_way else reconcile
+    refs = {side.id: side.ref for side in sides.values()}
+    after = 0
+    while links := state.due_links(job, now, after, PAGE):
+        replicas = state.replicas([link.id for link in links])
+        bodies = Bodies(work, replicas)
+        for link in links:
+            draft = _draft(work, link, sides, refs, replicas.get(link.id, []), bodies, conflicts)
+            try:
+                planner(draft)
+            except ItemRefused as error:
+                draft.changes.clear()
+                draft.skip("", error.code, f"{error.what}: {error.why}" if error.why else error.what)
+            yield from draft.changes
+        after = links[-1].id
+    yield from _left_alone(work, refs, now)
+
+
+def _draft(
+    work: Work,
+    link: Link,
+    sides: Mapping[str, Side],
+    refs: Mapping[int, str],
+    replicas: Iterable[Replica],
+    bodies: Bodies,
+    conflicts: Mapping[int | None, Conflict],
+) -> Draft:
+    by_ref = {refs[one.collection]: one for one in replicas if one.collection in refs}
+    ordered = {ref: by_ref[ref] for ref in sides if ref in by_ref}
+    return Draft(work, link, sides, ordered, bodies, conflicts.get(link.id))
+
+
+def _left_alone(work: Work, refs: Mapping[int, str], now: float) -> Iterator[Change]:
+    """What this run does not touch though something is wrong with it: refused items without a link, and quarantined
+    ones."""
+    state, job = work.ledger.state, work.spec.name
+    targets = {str(ref) for ref in work.spec.targets}
+    after = 0
+    while page := state.refused(job, after, PAGE):
+        for one in page:
+            ref = refs.get(one.collection, "")
+            if one.link is None and ref not in targets:
+                yield Change(
+                    0, Action.SKIP, ref, one.href, one.title or one.href, one.starts, one.refused_why, one.refused
+                )
+        after = page[-1].id
+    for link, one in state.quarantined(job, now):
+        until = datetime.fromtimestamp(link.due or 0, UTC).isoformat(timespec="minutes")
+        reason = f"failed {link.attempts} times, is tried again after {until}: {link.error}"
+        yield Change(
+            0,
+            Action.SKIP,
+            refs.get(one.collection, ""),
+            one.href,
+            one.title,
+            one.starts,
+            reason,
+            "quarantined",
+            link=link.id,
+        )
+
+
+def _based_on(work: Work, side: Side) -> BasedOn:
+    row = work.row(side.ref)
+    return BasedOn(side.ref, row.revision, work.ledger.state.counts(row.id).live, side.read)
+
+
+def _populations(work: Work, sides: Mapping[str, Side]) -> dict[str, Population]:
+    result = {}
+    for ref, side in sides.items():
+        if side.read:
+            counts = work.ledger.state.counts(side.id)
+            result[ref] = Population(counts.live, counts.agreed, counts.agreed_live)
+    return result
+
+
+def _wanted(work: Work, ref: str) -> bool:
+    """Whether a collection that is not there may be created: a target, or one side of a two-way job; never a source
+    to read from."""
+    return not work.spec.one_way or any(str(target) == ref for target in work.spec.targets)
+
+
+def _diagnostics(readings: Mapping[str, Mapping[str, Any]]) -> Iterator[Diagnostic]:
+    for ref, reading in readings.items():
+        if error := reading.get("error"):
+            yield Diagnostic(
+                Severity.ERROR, f"{ref} could not be read: {error['what']}", ref, error["why"], error["hint"]
+            )
+
+
+class _Writer:
+    """Numbers the changes, counts them, and hands them to the ledger in pages."""
+
+    def __init__(self, work: Work, run_id: str) -> None:
+        self._work, self._run = work, run_id
+        self._page: list[tuple[Change, ChangeState]] = []
+        self._seq = 0
+        self.tally = Tally()
+        self.counts: dict[str, int] = {}
+        self.applyable = False
+        self.put_off = False
+
+    def add(self, change: Change) -> None:
+        self._seq += 1
+        change = replace(change, seq=self._seq)
+        self.tally.add(change)
+        self.counts[change.action.value] = self.counts.get(change.action.value, 0) + 1
+        self.applyable |= change.action.writes or change.action is Action.LINK
+        self.put_off |= change.code in ("unavailable", "quarantined")
+        waits = change.action is Action.SKIP or (change.action is Action.CONFLICT and change.code != "resolved")
+        self._page.append((change, ChangeState.SKIPPED if waits else ChangeState.PLANNED))
+        if len(self._page) >= PAGE:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._page:
+            self._work.ledger.journal.add_changes(self._run, self._page)
+            self._page = []

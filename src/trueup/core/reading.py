@@ -1,0 +1,128 @@
+"""The read phase: what is there now, with as little traffic as the store allows.
+
+The listing goes to the ledger page by page and is compared there, so memory does not grow with the collection. Only
+what is new or has another etag is
+fetched. Every fetched chunk is committed by itself: a reading that is killed is taken up where it stopped, since what
+was fetched has its etag by then. The
+cursor moves on in the last commit, together with the deletions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from trueup.core.ledger.rows import Observed
+from trueup.core.work import Work
+from trueup.model.errors import ItemRefused, LoginRefused, Permanent, StoreError
+from trueup.model.items import Body, Entry, digest
+from trueup.model.ports import Changes, Collection, Kind
+
+LISTING_PAGE = 1000
+FETCH_PAGE = 1000
+COMMIT_ITEMS = 250
+
+
+def read(work: Work, ref: str) -> dict[str, Any]:
+    """Brings the ledger up to date with one collection.
+
+    Returns:
+        {"collection", "read", "exists", "items", "fetched", "changed", "gone"}; `read` False with "error" where the
+        store could not be read: the other
+        collections go on without it.
+    """
+    try:
+        return _read(work, ref)
+    except StoreError as error:
+        result = {"collection": ref, "read": False, "exists": True, "items": 0, "fetched": 0, "changed": 0, "gone": 0}
+        return {**result, "error": error.to_json(), "login": isinstance(error, LoginRefused)}
+
+
+def _read(work: Work, ref: str) -> dict[str, Any]:
+    row = work.row(ref)
+    collection = work.collection(ref)
+    state = work.ledger.state
+    if collection is None:
+        if row.read_at is not None and state.counts(row.id).live:
+            raise Permanent(
+                f"{ref} is not there any more",
+                why="it was there in the last run, and a missing calendar is never taken for an empty one",
+                hint="if it was renamed, change its name in trueup.yaml; if it was deleted on purpose, take it "
+                "out of the job",
+            )
+        return {"collection": ref, "read": True, "exists": False, "items": 0, "fetched": 0, "changed": 0, "gone": 0}
+    state.begin_listing(row.id)
+    changes = collection.changes(row.cursor)
+    _store_listing(work, row.id, changes)
+    fetched = _fetch_changed(work, ref, row.id, collection)
+    changed, gone = state.end_listing(row.id, changes.full, changes.token, work.clock())
+    return {
+        "collection": ref,
+        "read": True,
+        "exists": True,
+        "items": state.counts(row.id).live,
+        "fetched": fetched,
+        "changed": changed,
+        "gone": gone,
+    }
+
+
+def _store_listing(work: Work, collection_id: int, changes: Changes) -> None:
+    rows = iter(changes)
+    while page := list(islice(rows, LISTING_PAGE)):
+        entries = [one for one in page if isinstance(one, Entry)]
+        gone = [one for one in page if isinstance(one, str)]
+        work.ledger.state.add_listing(collection_id, entries, gone)
+
+
+def _fetch_changed(work: Work, ref: str, collection_id: int, collection: Collection) -> int:
+    fetched, after = 0, ""
+    while hrefs := work.ledger.state.to_fetch(collection_id, after, FETCH_PAGE):
+        for bodies in _chunks(collection.fetch(hrefs), COMMIT_ITEMS):
+            observe(work, collection_id, bodies)
+            fetched += len(bodies)
+            work.on_event({"event": "item", "phase": "read", "collection": ref, "fetched": fetched})
+        after = hrefs[-1]
+    return fetched
+
+
+def _chunks(bodies: Iterator[Body], size: int) -> Iterator[list[Body]]:
+    while chunk := list(islice(bodies, size)):
+        yield chunk
+
+
+def observe(work: Work, collection_id: int, bodies: Sequence[Body]) -> int:
+    """Records fetched bodies in one commit; one that cannot be read or understood is recorded with the reason and
+    stops nothing.
+
+    Returns:
+        How many differ from what the ledger had.
+    """
+    ledger = work.ledger
+    gone = [body.href for body in bodies if body.data is None and not body.error]
+    unreadable = [body for body in bodies if body.error]
+    there = [body for body in bodies if body.data is not None and not body.error]
+    with ledger.transaction():
+        ledger.blobs.put_many([body.data for body in there if body.data is not None])
+        rows = [_observed(work.kind, body) for body in there]
+        rows += [_unreadable(body) for body in unreadable]
+        changed = ledger.state.observe(collection_id, rows)
+        return changed + ledger.state.missing(collection_id, gone)
+
+
+def _observed(kind: Kind, body: Body) -> Observed:
+    assert body.data is not None
+    name = digest(body.data)
+    try:
+        glance = kind.glance(body.data)
+    except ItemRefused as error:
+        why = error.what if not error.why else f"{error.what}: {error.why}"
+        return Observed(body.href, body.etag, name, "", "", "", error.code, why)
+    return Observed(body.href, body.etag, name, glance.uid, glance.title, glance.starts)
+
+
+def _unreadable(body: Body) -> Observed:
+    """An item the store would not hand out: no etag is kept, so that it is asked for again, and its last known body
+    stays."""
+    return Observed(body.href, None, "", "", "", "", "unreadable", body.error)

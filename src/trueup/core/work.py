@@ -1,0 +1,80 @@
+"""What the phases of a job work with: the job, the meaning of its items, the ledger, and the collections, opened when
+first needed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trueup.core.ledger import Ledger
+from trueup.core.ledger.rows import CollectionRow
+from trueup.model.job import JobSpec
+from trueup.model.ports import Collection, Filter, Kind, Store, Transform
+
+
+@dataclass
+class Work:
+    """One job, ready to work on.
+
+    Attributes:
+        spec: the job.
+        kind: what its items mean.
+        ledger: the durable memory.
+        store: gives a store by its name; opens it at the first call.
+        transform, filter: of a one-way job.
+        clock: seconds since 1970.
+        on_event: told what happens, as small JSON objects.
+    """
+
+    spec: JobSpec
+    kind: Kind
+    ledger: Ledger
+    store: Callable[[str], Store]
+    transform: Transform | None = None
+    filter: Filter | None = None
+    clock: Callable[[], float] = time.time
+    on_event: Callable[[dict[str, Any]], None] = lambda event: None
+    _opened: dict[str, Collection] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def row(self, ref: str) -> CollectionRow:
+        """The ledger's row of a collection of this job."""
+        return self.ledger.state.collection(self.spec.name, ref)
+
+    def rows(self) -> Mapping[str, CollectionRow]:
+        """The ledger's rows of all this job's collections, in the job's order."""
+        return {str(ref): self.row(str(ref)) for ref in self.spec.collections}
+
+    def collection(self, ref: str, *, create: bool = False) -> Collection | None:
+        """The collection of that name; None where the store has none (and it is not to be created)."""
+        with self._lock:
+            found = self._opened.get(ref)
+        if found is not None:
+            return found
+        wanted = next(one for one in self.spec.collections if str(one) == ref)
+        store = self.store(wanted.store)
+        opened = store.open(wanted.name)
+        if opened is None and create:
+            opened = store.create(wanted.name)
+        if opened is not None:
+            with self._lock:
+                opened = self._opened.setdefault(ref, opened)
+        return opened
+
+    def target_uid(self, ref: str, uid: str) -> str:
+        """The key that targets of a one-way job use for a source's item.
+
+        A plain copy of one calendar keeps its UIDs. A transformed copy gets UIDs of its own, since the original may
+        be stored on the same server (which
+        then refuses the copy), and since two sources may both hold a meeting. They are computed, so that a lost
+        ledger finds them again.
+        """
+        plain = self.transform is None or self.transform.identity
+        if plain and len(self.spec.sources) == 1:
+            return uid
+        from uuid import UUID, uuid5
+
+        return str(uuid5(UUID("a3a6d2f0-5f0e-5c8e-9d5b-7e0f1c1d2b3a"), f"{ref}\n{uid}"))
