@@ -68,7 +68,8 @@ def _follow(draft: Draft, chosen: str, leader: Replica) -> None:
             edits = diff(draft.bodies.fields(one.seen or ""), draft.bodies.fields(leader.seen or ""))
         before = len(draft.changes)
         with draft.refusals(ref):
-            draft.update(ref, edits, leader.seen, f"as in {chosen}, which you chose", [chosen])
+            donors = dict.fromkeys(edits, leader.seen or "")
+            draft.update(ref, edits, donors, f"as in {chosen}, which you chose", [chosen])
         touched |= len(draft.changes) > before
     if not touched:
         draft.add(Action.LINK, reason="the same on all sides")

@@ -12,7 +12,7 @@ from trueup.core.work import Work
 from trueup.model.capabilities import Capabilities
 from trueup.model.change import Action, Change, FieldChange
 from trueup.model.errors import ItemRefused
-from trueup.model.fields import FieldMap
+from trueup.model.fields import FieldKey, FieldMap
 from trueup.model.items import digest
 
 MAX_FIELDS_SHOWN = 200
@@ -83,8 +83,8 @@ class Draft:
 
     @property
     def gone(self) -> dict[str, Replica]:
-        """The sides that held it when all last agreed, and do not any more."""
-        return {ref: one for ref, one in self.replicas.items() if one.seen is None and one.base is not None}
+        """The sides that held it, and do not any more."""
+        return {ref: one for ref, one in self.replicas.items() if one.seen is None}
 
     def name(self) -> tuple[str, str]:
         """Title and time for people, from whichever side has them."""
@@ -145,21 +145,35 @@ class Draft:
             drift=drift,
         )
 
+    def patched(self, body: bytes, edits: Edits, donors: Mapping[FieldKey, str]) -> bytes:
+        """A body with these edits made; `donors` names, by digest, the body that each edit was taken from."""
+        by_donor: dict[str, Edits] = {}
+        for key, edit in edits.items():
+            by_donor.setdefault(donors.get(key, ""), {})[key] = edit
+        for donor, own in by_donor.items():
+            body = self.work.kind.patch(body, own, donor=self.bodies.get(donor) if donor else None)
+        return body
+
     def update(
-        self, ref: str, edits: Edits, donor: str | None, reason: str, origin: Sequence[str], *, drift: bool = False
-    ) -> bool:
-        """Drafts an update of one side by these edits; False where it shows them all already."""
+        self,
+        ref: str,
+        edits: Edits,
+        donors: Mapping[FieldKey, str],
+        reason: str,
+        origin: Sequence[str],
+        *,
+        drift: bool = False,
+    ) -> None:
+        """Drafts an update of one side by these edits; nothing where it shows them all already."""
         side, replica = self.sides[ref], self.replicas[ref]
         kind, invite = self.work.kind, self.work.spec.invite
         assert replica.seen is not None
         now = self.bodies.fields(replica.seen)
         edits = needed(kind.withhold(edits, side.capabilities, invite=invite), now)
-        if not edits:
-            return False
         before = self.bodies.get(replica.seen)
-        after = kind.patch(before, edits, donor=self.bodies.get(donor) if donor else None)
+        after = self.patched(before, edits, donors)
         if after == before:
-            return False
+            return
         kind.may_change(before, after, side.capabilities, invite=invite)
         self.add(
             Action.UPDATE,
@@ -180,7 +194,6 @@ class Draft:
             after=self.bodies.put(after),
             drift=drift,
         )
-        return True
 
     def delete(self, ref: str, reason: str, origin: Sequence[str], *, drift: bool = False) -> None:
         """Drafts a deletion on one side."""

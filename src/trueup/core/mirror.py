@@ -67,14 +67,16 @@ def _align(draft: Draft, ref: str, held: Replica, copy: bytes, origin: str) -> N
     donor = draft.bodies.put(wanted_body)
     wanted, now = draft.bodies.fields(donor), draft.bodies.fields(held.seen or "")
     if not held.sent:
-        draft.update(ref, diff(now, wanted), donor, f"as in {origin}", [origin])
+        edits = diff(now, wanted)
+        draft.update(ref, edits, dict.fromkeys(edits, donor), f"as in {origin}", [origin])
         return
     edits = diff(draft.bodies.fields(held.sent), wanted)
     drift = _drift(draft, held)
     reason, drifted = f"edited in {origin}", False
     if drift and not needed(edits, applied(revert(drift), now)):
         reason, drifted = f"was changed in {ref}, and is put back", True
-    draft.update(ref, {**revert(drift), **edits}, donor, reason, [origin], drift=drifted)
+    donors = dict.fromkeys(drift, held.kept or "") | dict.fromkeys(edits, donor)
+    draft.update(ref, {**revert(drift), **edits}, donors, reason, [origin], drift=drifted)
 
 
 def _drift(draft: Draft, held: Replica) -> Edits:

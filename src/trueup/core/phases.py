@@ -100,6 +100,7 @@ def report(work: Work, run_id: str, verifications: list[dict[str, Any]] | None =
     if run.kind != "undo":
         ledger.state.settle(run_id)
         _keep_conflicts(work, run_id)
+        _close_conflicts(work)
     outcome = _outcome(work, run_id)
     result = {
         **run.report,
@@ -154,6 +155,15 @@ def _keep_conflicts(work: Work, run_id: str) -> None:
                 dict(change.versions),
                 winner,
             )
+
+
+def _close_conflicts(work: Work) -> None:
+    """A conflict is over when its item is in agreement, or gone."""
+    conflicts, state = work.ledger.conflicts, work.ledger.state
+    for one in conflicts.list(work.spec.name, states=("open", "decided")):
+        link = state.link(one.link) if one.link is not None else None
+        if link is None or (link.due is None and link.decision is None):
+            conflicts.set_state(one.id, "resolved", winner=one.winner)
 
 
 BENIGN = frozenset({"read-only", "invitations", "component", "filter"})

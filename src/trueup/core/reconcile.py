@@ -15,6 +15,7 @@ from trueup.core.draft import Draft, edits_since, join, richest
 from trueup.core.ledger.rows import Replica
 from trueup.core.merge import Edits, Merged, SideState, applied, diff, edits_of, merge, needed
 from trueup.model.change import Action
+from trueup.model.fields import FieldKey
 from trueup.model.job import ConflictPolicy
 
 
@@ -26,13 +27,26 @@ def reconcile(draft: Draft) -> None:
     if draft.open_conflict is not None and draft.open_conflict.code == "undone":
         after_undo(draft)
         return
-    if draft.gone and not _deletion(draft):
+    if _filtered_out(draft) or (draft.gone and not _deletion(draft)):
         return
     live = draft.live
     if not live:
         draft.add(Action.LINK, reason="deleted on all sides")
         return
     _agree(draft, live)
+
+
+def _filtered_out(draft: Draft) -> bool:
+    """Whether the job's filter keeps a new item out; what is in step already stays in step."""
+    if draft.work.filter is None or any(one.base or one.sent for one in draft.replicas.values()):
+        return False
+    now = draft.work.clock()
+    verdicts = [draft.work.filter.verdict(draft.bodies.get(one.seen), now) for one in draft.live.values() if one.seen]
+    if not verdicts or any(one.keep for one in verdicts):
+        return False
+    wakes = [one.wake for one in verdicts if one.wake is not None]
+    draft.work.ledger.state.park(draft.link.id, min(wakes, default=None))
+    return True
 
 
 def _leave_refused(draft: Draft) -> None:
@@ -46,7 +60,7 @@ def _deletion(draft: Draft) -> bool:
     live, gone = draft.live, draft.gone
     if not live:
         return True
-    edited = [ref for ref, one in live.items() if one.base is None or edits_since(draft, one)]
+    edited = [ref for ref, one in live.items() if _edited(draft, one)]
     word = decided(draft)
     if word in gone or (not edited and word not in live) or (draft.work.spec.delete_wins and word not in live):
         _delete_everywhere(draft, edited)
@@ -65,6 +79,13 @@ def _deletion(draft: Draft) -> bool:
             f"edited in {join(edited)}, deleted in {join(gone)}: the edit is kept",
         )
     return True
+
+
+def _edited(draft: Draft, one: Replica) -> bool:
+    """Whether a side has something of its own to lose: an edit, or an item that nobody copied there."""
+    if one.base is None:
+        return one.sent is None or one.kept != one.seen
+    return bool(edits_since(draft, one))
 
 
 def _delete_everywhere(draft: Draft, edited: Sequence[str]) -> None:
@@ -98,45 +119,40 @@ def _agree(draft: Draft, live: dict[str, Replica]) -> None:
     merged = _merge(draft, live)
     if merged is None:
         return
-    origins = sorted(set(merged.origin.values()))
-    donors = {ref: one.seen for ref, one in live.items()}
-    touched = _update_sides(draft, live, merged, donors)
+    touched = _update_sides(draft, live, merged)
     if missing:
-        donor = origins[0] if origins and origins[0] in live else richest(draft)
-        body = draft.bodies.get(live[donor].seen or "")
-        body = (
-            draft.work.kind.patch(
-                body, {k: e for k, e in merged.edits.items() if merged.origin[k] != donor}, donor=None
-            )
-            if merged.edits
-            else body
-        )
-        reason = f"edited in {join(origins)}, so it is kept" if draft.gone else f"is in {join(live)}"
+        origins = sorted({merged.origin[key] for key in merged.edits} & set(live))
+        body = _merged_body(draft, live, merged, origins[0] if origins else richest(draft))
+        reason = f"edited in {join(origins)}, so it is kept" if draft.gone and origins else f"is in {join(live)}"
         _create_missing(draft, missing, body, reason, list(live))
     if not touched and not missing:
         draft.add(Action.LINK, reason="the same on all sides" if _first_contact(live) else "the same edit on all sides")
 
 
-def _update_sides(draft: Draft, live: dict[str, Replica], merged: Merged, donors: dict[str, str | None]) -> bool:
-    touched = False
+def _update_sides(draft: Draft, live: dict[str, Replica], merged: Merged) -> bool:
+    """Drafts what each side lacks of the merged item; False where no side lacks anything."""
+    before = len(draft.changes)
     for ref in live:
         edits = {key: edit for key, edit in merged.edits.items() if merged.origin[key] != ref}
         edits |= _fill(draft, live, ref, merged)
         edits = needed(edits, _state(draft, live[ref]).now)
-        if not edits:
+        if not edits or not draft.usable(ref):
             continue
-        origin = sorted({merged.origin.get(key, "") for key in edits} - {""}) or [
-            other for other in live if other != ref
-        ]
-        if not draft.usable(ref):
-            touched = True
-            continue
-
-        before = len(draft.changes)
+        origin = sorted({merged.origin.get(key, "") for key in edits} - {""}) or [one for one in live if one != ref]
         with draft.refusals(ref):
-            draft.update(ref, edits, donors.get(origin[0]), f"edited in {join(origin)}", origin)
-        touched |= len(draft.changes) > before
-    return touched
+            draft.update(ref, edits, _donors(live, merged, edits), f"edited in {join(origin)}", origin)
+    return len(draft.changes) > before
+
+
+def _merged_body(draft: Draft, live: dict[str, Replica], merged: Merged, donor: str) -> bytes:
+    """What a side gets that lacks the item: one side's body with the others' edits made in it."""
+    edits = {key: edit for key, edit in merged.edits.items() if merged.origin[key] != donor}
+    return draft.patched(draft.bodies.get(live[donor].seen or ""), edits, _donors(live, merged, edits))
+
+
+def _donors(live: dict[str, Replica], merged: Merged, edits: Edits) -> dict[FieldKey, str]:
+    known = {ref: one.seen or "" for ref, one in live.items()}
+    return {key: known.get(merged.origin.get(key, ""), "") for key in edits}
 
 
 def _merge(draft: Draft, live: dict[str, Replica]) -> Merged | None:
@@ -166,8 +182,7 @@ def _state(draft: Draft, one: Replica) -> SideState:
     """A side's agreed and present fields.
 
     Where we wrote to the side but the item did not come to agreement yet (another side was down), what we sent counts
-    as what it holds: what the server
-    lost on the way is no edit of its owner, and is not sent again in every run.
+    as what it holds: what the server lost on the way is no edit of its owner, and is not sent again in every run.
     """
     assert one.seen is not None
     now = draft.bodies.fields(one.seen)
