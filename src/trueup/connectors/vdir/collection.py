@@ -1,0 +1,65 @@
+"""One folder of .ics files as a collection."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from trueup.connectors.vdir import names, writing
+from trueup.connectors.vdir.etags import Ours
+from trueup.connectors.vdir.faults import reason
+from trueup.connectors.vdir.reading import MAX_ITEM, Listing, read
+from trueup.model.capabilities import Capabilities
+from trueup.model.items import Body
+from trueup.model.ports import Write, Written
+
+
+class VdirCollection:
+    """A folder of files, one item each.
+
+    Args:
+        path: the folder.
+        root: the store's folder; symbolic links are followed inside it only.
+        what: what people call it ("calendar team of laptop").
+    """
+
+    def __init__(self, path: str, root: str, what: str) -> None:
+        self._path = path
+        self._root = root
+        self._what = what
+        self._ours = Ours()
+        self._swept = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Preconditions are looked at twice, the second time right before the rename. A disk has one queue, so nothing is gained in parallel."""
+        return Capabilities(max_size=MAX_ITEM, parallel=1, batch=writing.CHUNK)
+
+    def changes(self, cursor: str | None) -> Listing:
+        """Always every file: a `stat` each costs less than any memory of what was there would."""
+        return Listing(self._path, self._what, self._ours)
+
+    def fetch(self, hrefs: Sequence[str]) -> Iterator[Body]:
+        """Reads the files one after the other."""
+        try:
+            folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            why = f"the folder cannot be opened: {reason(error)}"
+            yield from (Body(href, error=why) for href in hrefs)
+            return
+        try:
+            for href in hrefs:
+                yield read(folder, self._path, self._root, href, self._ours)
+        finally:
+            os.close(folder)
+
+    def write(self, writes: Sequence[Write]) -> Iterator[Written]:
+        """Writes in chunks, each durable before its answers come."""
+        if not self._swept:
+            self._swept = True
+            writing.sweep(self._path)
+        return writing.Writer(self._path, self._root, self._ours).run(writes)
+
+    def new_href(self, uid: str) -> str:
+        """The UID as a file name, or a digest of it."""
+        return names.new_href(uid)

@@ -1,0 +1,139 @@
+"""Listing a folder and reading its files, without ever taking "cannot read" for "is gone"."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator
+
+from trueup.connectors.vdir.etags import Ours, is_racy, strong
+from trueup.connectors.vdir.faults import folder_error, reason
+from trueup.connectors.vdir.names import is_item
+from trueup.model.errors import Permanent
+from trueup.model.items import Body, Entry
+
+# Far above any calendar item with attachments; a disk image that someone named .ics must not fill the memory.
+MAX_ITEM = 32 * 1024 * 1024
+
+STRAY_LINK = "is a symbolic link that leads nowhere or out of the store's folder; it is left alone"
+
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+_ESCAPED_BYTE = re.compile(r"\\x[0-9a-f]{2}")
+
+
+class Listing:
+    """Every item of a folder, while the folder is read."""
+
+    full = True
+    token = None
+
+    def __init__(self, path: str, what: str, ours: Ours) -> None:
+        self._path = path
+        self._what = what
+        self._ours = ours
+
+    def __iter__(self) -> Iterator[Entry]:
+        try:
+            yield from self._scan()
+        except OSError as error:
+            raise folder_error(error, f"could not list {self._what}", self._path) from error
+
+    def _scan(self) -> Iterator[Entry]:
+        now = time.time_ns()
+        ours = self._ours
+        # Through a descriptor, so that the whole listing is of one folder even if the path comes to mean another meanwhile.
+        folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if not is_item(name) or entry.is_dir():
+                        continue
+                    try:
+                        about = entry.stat()
+                    except OSError as error:
+                        if not isinstance(error, FileNotFoundError) or entry.is_symlink():
+                            yield Entry(href_of(name), None)  # there, but unreadable: `fetch` says why
+                        continue  # else: deleted since the folder was read
+                    etag = strong(about)
+                    yield Entry(href_of(name), None if is_racy(about, now) and etag not in ours else etag)
+            if os.fstat(folder).st_nlink == 0:
+                raise Permanent(
+                    f"could not list {self._what}",
+                    where=self._path,
+                    why="the folder was removed meanwhile",
+                    hint="run it again",
+                )
+        finally:
+            os.close(folder)
+
+
+def href_of(name: str) -> str:
+    """The name as it can be stored and shown; bytes that are not UTF-8 appear as `\\xNN` (`read` then refuses the item, with the reason)."""
+    if name.isascii():
+        return name
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def read(folder: int, path: str, root: str, href: str, ours: Ours) -> Body:
+    """One file of a folder (`folder` is its descriptor, `path` its path, `root` the folder that links must stay in)."""
+    try:
+        about = os.stat(href, dir_fd=folder, follow_symlinks=False)
+        target = href
+        if stat.S_ISLNK(about.st_mode):
+            target = inside(os.path.join(path, href), root)
+            if not target:
+                return Body(href, error=STRAY_LINK)
+            about = os.stat(target, follow_symlinks=False)
+        return _read_regular(folder, href, target, about, ours)
+    except FileNotFoundError:
+        return _not_there(folder, href)
+    except OSError as error:
+        return Body(href, error=f"cannot be read: {reason(error)}")
+    except ValueError:  # a NUL in the name, or a lone surrogate
+        return Body(href)
+
+
+def _not_there(folder: int, href: str) -> Body:
+    if os.fstat(folder).st_nlink == 0:
+        return Body(href, error="the folder was removed meanwhile")
+    if _ESCAPED_BYTE.search(href):
+        return Body(href, error="the file's name is not UTF-8: rename it (convmv does it for many)")
+    return Body(href)
+
+
+def inside(link: str, root: str) -> str:
+    """Where a symbolic link leads, if to a file below `root`; else ""."""
+    target, top = os.path.realpath(link), os.path.realpath(root)
+    return target if os.path.commonpath((target, top)) == top and os.path.exists(target) else ""
+
+
+def _read_regular(folder: int, href: str, target: str, before: os.stat_result, ours: Ours) -> Body:
+    for _ in range(3):
+        if not stat.S_ISREG(before.st_mode):
+            return Body(
+                href, error="is not a regular file; it is left alone"
+            )  # opening a FIFO could hang, or wake its writer
+        if before.st_size > MAX_ITEM:
+            return Body(href, error=f"is {before.st_size:,} bytes large, {MAX_ITEM:,} is the limit")
+        now = time.time_ns()
+        data, after = _read_once(folder, target)
+        etag = strong(after)
+        if strong(before) == etag and len(data) == after.st_size:
+            return Body(href, f"W/{etag}" if is_racy(after, now) and etag not in ours else etag, data)
+        before = os.stat(target, dir_fd=folder, follow_symlinks=False)
+    return Body(href, error="changes while it is read; it is tried again next time")
+
+
+def _read_once(folder: int, target: str) -> tuple[bytes, os.stat_result]:
+    file = os.open(target, _READ, dir_fd=folder)
+    try:
+        about = os.fstat(file)
+        data = os.read(
+            file, about.st_size + 1
+        )  # one call for a file that stays as it is; a file that grows meanwhile is read again
+        return data, os.fstat(file)
+    finally:
+        os.close(file)
