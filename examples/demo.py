@@ -21,8 +21,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from examples.demo_checks import Checks, Side, folder_side, server_side  # noqa: E402
 from tests.support.servers import Dav, FeedServer, Radicale, Xandikos  # noqa: E402
+
+from examples.demo_checks import Checks, Side, folder_side, server_side  # noqa: E402
 
 OFFICE = ROOT / "examples" / "office"
 TRUEUP = Path(sys.executable).with_name("trueup")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import icalendar
-
 from tests.support.servers import Dav
 
 SEEN = ("SUMMARY", "DTSTART", "DTEND", "DUE", "DURATION", "RRULE", "LOCATION", "DESCRIPTION", "STATUS")
