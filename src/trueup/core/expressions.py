@@ -13,8 +13,10 @@
                 | "(" expression ")"
     literal     = number | 'text' | "text" | true | false | null
 
-Names start at `params`, `steps`, `item`, `index` or `run`. What is not there is an error that names what is; `default(a, b)`
-is `b` where `a` is null or not there; `a or b` is `b` where `a` is null, false, 0 or empty, as in Python. It is the same on every
+Names start at `params`, `steps`, `item`, `index` or `run`. What is not there is an error that names what is;
+`default(a, b)`
+is `b` where `a` is null or not there; `a or b` is `b` where `a` is null, false, 0 or empty, as in Python. It is the
+same on every
 engine because it depends on nothing but its text and the values handed in.
 """
 
@@ -96,7 +98,8 @@ _INSTEAD = {
 }
 
 
-# -- templates ----------------------------------------------------------------------------------------------------------
+# -- templates
+# ----------------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=4096)
@@ -170,7 +173,8 @@ def _references(node: Node) -> Iterator[Path]:
 def render(template: Template, scope: Mapping[str, Any]) -> Any:
     """The template with every `${…}` replaced by its value in `scope` (a value for each root).
 
-    A string that is one `${…}` becomes the value itself; inside other text a value is put in as text (JSON where it is not a string).
+    A string that is one `${…}` becomes the value itself; inside other text a value is put in as text (JSON where it
+    is not a string).
 
     Raises:
         ValueMissing: it names something that is not there.
@@ -191,7 +195,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-# -- parsing ------------------------------------------------------------------------------------------------------------
+# -- parsing
+# ------------------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=4096)
@@ -348,7 +353,8 @@ def _number(text: str) -> int | float:
     return float(text) if "." in text else int(text)
 
 
-# -- evaluation ---------------------------------------------------------------------------------------------------------
+# -- evaluation
+# ---------------------------------------------------------------------------------------------------------
 
 
 def evaluate(node: Node, scope: Mapping[str, Any]) -> Any:

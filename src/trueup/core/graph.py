@@ -1,4 +1,5 @@
-"""The graph of a pipeline: what needs what, what may start now, and what becomes of a step once all it needs has ended. Pure.
+"""The graph of a pipeline: what needs what, what may start now, and what becomes of a step once all it needs has
+ended. Pure.
 
 Every engine decides by these functions, so that a pipeline means the same on each of them.
 """
@@ -25,7 +26,8 @@ class StepResult:
         outcome: how.
         output: what it gave; a list in the items' order for a map; None where it failed or was skipped.
         error: why it failed, or the reason why it was skipped.
-        cause: for a step skipped because of what it needs: FAILED or PARTIAL, whatever came first in the chain. None otherwise.
+        cause: for a step skipped because of what it needs: FAILED or PARTIAL, whatever came first in the chain. None
+            otherwise.
     """
 
     outcome: StepOutcome
@@ -35,7 +37,8 @@ class StepResult:
 
     @property
     def counts_as(self) -> StepOutcome:
-        """What it is to the steps that need it: one skipped because something failed counts as failed, all the way down."""
+        """What it is to the steps that need it: one skipped because something failed counts as failed, all the way
+        down."""
         return self.cause or self.outcome
 
     def to_scope(self) -> dict[str, Any]:
@@ -48,7 +51,8 @@ class Graph:
 
     Attributes:
         spec: the pipeline.
-        needs: for each step the steps that end before it: those it names and those whose output it refers to, in the order of the pipeline.
+        needs: for each step the steps that end before it: those it names and those whose output it refers to, in the
+            order of the pipeline.
         order: all steps, each after those it needs; otherwise as they were written.
     """
 
@@ -169,7 +173,8 @@ def templates_of(step: StepSpec) -> dict[str, Any]:
 
 
 def needs_of(step: StepSpec, known: Iterable[str]) -> tuple[str, ...]:
-    """What a step needs: what it names, and the steps its templates refer to; in the order of `known`, and only what is known."""
+    """What a step needs: what it names, and the steps its templates refer to; in the order of `known`, and only what
+    is known."""
     wanted = set(step.needs)
     for template in templates_of(step).values():
         wanted.update(str(path[1]) for path in references(template) if path[0] == "steps" and len(path) > 1)

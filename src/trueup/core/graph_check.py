@@ -21,7 +21,8 @@ _OF_RUN = ("id", "pipeline", "started")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding. `path` leads to it from the root of the configuration: ("pipelines", "nightly", "steps", "check", "needs")."""
+    """One finding. `path` leads to it from the root of the configuration: ("pipelines", "nightly", "steps", "check",
+    "needs")."""
 
     path: tuple[str, ...]
     what: str
@@ -224,7 +225,8 @@ def _recursions(pipelines: Mapping[str, PipelineSpec]) -> Iterator[Problem]:
 
 
 def _circles(edges: Mapping[str, tuple[str, ...]]) -> Iterator[list[str]]:
-    """One circle through each group of nodes that reach each other, as [a, b, a]; no recursion, so that a long chain is no trouble."""
+    """One circle through each group of nodes that reach each other, as [a, b, a]; no recursion, so that a long chain
+    is no trouble."""
     over: set[str] = set()
     for start in edges:
         trail: list[str] = []

@@ -1,4 +1,5 @@
-"""A pipeline's graph as text for a terminal and as Mermaid for a page. Drawn from the specification, so that it is the graph that runs."""
+"""A pipeline's graph as text for a terminal and as Mermaid for a page. Drawn from the specification, so that it is
+the graph that runs."""
 
 from __future__ import annotations
 
