@@ -12,6 +12,7 @@
     │   ├── StalePlan           the world moved on since the plan              4
     │   ├── ConflictOpen        a conflict needs a person                      5
     │   └── Locked              another process works on this job             11
+    ├── Cancelled               asked to stop; what was under way is recorded 130
     ├── StoreError              a store did not do what it was asked
     │   ├── Transient           may go through later: retried                 75
     │   ├── LoginRefused        wrong user or password: not retried           12
@@ -134,6 +135,12 @@ class Locked(Blocked):
     """Another process works on this job."""
 
     exit_code = ExitCode.LOCKED
+
+
+class Cancelled(TrueupError):
+    """Asked to stop. What was under way was finished and recorded; the next run goes on from there."""
+
+    exit_code = ExitCode.CANCELLED
 
 
 class StoreError(TrueupError):
