@@ -76,9 +76,9 @@ class Login:
 class Retries:
     """How hard to try: `attempts` at most, `budget` seconds at most, waiting a random part of `first * 2**n` seconds or of `longest`."""
 
-    attempts: int = 6
+    attempts: int = 5
     budget: float = 90.0
-    first: float = 0.3
+    first: float = 0.25
     longest: float = 20.0
 
 
@@ -98,6 +98,11 @@ class Answer:
         self.headers: Mapping[str, str] = response.headers
         self.url = url
         self.uncertain = uncertain
+
+    @property
+    def version(self) -> str:
+        """The HTTP version: "1.0" or "1.1"."""
+        return "1.0" if self._response.version == 10 else "1.1"
 
     @property
     def ok(self) -> bool:

@@ -1,0 +1,84 @@
+"""CalDAV: calendars on a server of one's own or of a provider (RFC 4791)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from trueup.connectors.base import Option
+from trueup.model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trueup.connectors.caldav.store import CalDavStore
+
+TIMEOUT = 30.0
+PARALLEL = 4
+
+
+class CalDav:
+    """The connector, as the entry point names it."""
+
+    name = "caldav"
+    help = "Calendars on a CalDAV server: Nextcloud, Radicale, Cyrus, iCloud, Fastmail and many more"
+    options = (
+        Option("url", "str", required=True, help="the server, the account or a calendar: any address that leads there"),
+        Option("username", "str", help="the user's name at the server"),
+        Option("password", "secret", help="the password; many providers want an app password"),
+        Option("token", "secret", help="a bearer token in place of name and password"),
+        Option("home", "str", help="the folder of the calendars, where the server does not name it"),
+        Option("timeout", "duration", default=TIMEOUT, help="how long to wait for an answer"),
+        Option("parallel", "int", default=PARALLEL, help="how many requests may be under way at once"),
+        Option("verify", "bool", default=True, help="check the server's certificate"),
+        Option("ca", "path", help="certificates to trust in place of the system's: a file in PEM format, or a folder"),
+    )
+
+    def open(self, name: str, options: Mapping[str, object]) -> CalDavStore:
+        """See `ConnectorType.open`."""
+        # Not before it is needed: `trueup --version` knows the connectors' names and nothing of HTTP.
+        from trueup.connectors.caldav.store import CalDavStore
+        from trueup.connectors.http import Client, Login, without_login
+
+        given = {
+            option.name: option.default if options.get(option.name) is None else options[option.name]
+            for option in self.options
+        }
+        url = _address(name, str(given["url"] or ""))
+        parts = urlsplit(url)
+        login = Login(
+            str(given["username"] or unquote(parts.username or "")),
+            str(given["password"] or unquote(parts.password or "")),
+            str(given["token"] or ""),
+        )
+        client = Client(
+            name,
+            without_login(url),
+            login=login,
+            timeout=float(str(given["timeout"])),
+            parallel=_parallel(name, given["parallel"]),
+            verify=bool(given["verify"]),
+            ca=Path(str(given["ca"])) if given["ca"] else None,
+        )
+        return CalDavStore(name, client, without_login(url), str(given["home"] or ""))
+
+
+def _address(name: str, url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(
+            f"`url` of store {name} is no address",
+            why=f"{url!r}" if "@" not in url else "",
+            hint="like https://dav.example.org/",
+        )
+    return url if parts.path else url + "/"
+
+
+def _parallel(name: str, value: object) -> int:
+    count = int(str(value))
+    if not 1 <= count <= 64:
+        raise ConfigError(f"`parallel` of store {name} is {count}", hint="1 to 64; 4 suits most servers")
+    return count
+
+
+CONNECTOR = CalDav()

@@ -1,0 +1,42 @@
+"""New calendars."""
+
+from __future__ import annotations
+
+from trueup.connectors.caldav.dialect import CALENDARS
+from trueup.connectors.dav.names import CALDAV, COLLECTION, DAV, DISPLAY_NAME, RESOURCE_TYPE
+from trueup.connectors.dav.session import PROBLEM_SIZE, XML, Refused, Session
+from trueup.connectors.dav.xml import Problem, document, element, read_problem, text
+from trueup.connectors.http import Answer
+
+EXISTS = f"{DAV}resource-must-be-null"
+
+
+def make_calendar(session: Session, url: str, title: str) -> None:
+    """Makes a calendar by MKCALENDAR (RFC 4791 section 5.3.1), else by an extended MKCOL (RFC 5689); one that is there already is left as it is.
+
+    Raises:
+        Permanent, Transient: the server will not.
+    """
+    named = text(DISPLAY_NAME, title)
+    typed = element(RESOURCE_TYPE, element(COLLECTION), element(CALENDARS.resource_type))
+    attempts = (
+        ("MKCALENDAR", document(f"{CALDAV}mkcalendar", _set(named))),
+        ("MKCOL", document(f"{DAV}mkcol", _set(typed, named))),
+    )
+    refused = None
+    for method, body in attempts:
+        status, problem = session.client.send(method, url, _outcome, headers=XML, body=body)
+        # Here 405 has two meanings: the method is unknown, or something is there (RFC 4918 section 9.3.1). Opening it will tell.
+        if 200 <= status < 300 or EXISTS in problem.conditions:
+            return
+        refused = refused or Refused(method, url, status, problem)
+    if refused and refused.status != 405:
+        raise session.failure(f"calendar {title} cannot be made", refused)
+
+
+def _set(*properties: str) -> str:
+    return element(f"{DAV}set", element(f"{DAV}prop", *properties))
+
+
+def _outcome(answer: Answer) -> tuple[int, Problem]:
+    return answer.status, read_problem(answer.read(PROBLEM_SIZE))

@@ -1,0 +1,52 @@
+"""Addresses of resources: one spelling for each, so that what a server says in one place is found again in another."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote, unquote_to_bytes, urljoin, urlsplit, urlunsplit
+
+# RFC 3986 section 3.3: what may stand in a segment of a path as it is.
+PLAIN = "!$&'()*+,;=:@-._~"
+
+
+def path_of(href: str) -> str:
+    """The path of a href or URL, in the one spelling: only what must be percent-encoded is.
+
+    A server may write the same path in several ways ("%40" and "@", with its own host name or without). An encoded slash stays encoded, for
+    it does not separate segments.
+    """
+    path = href if href.startswith("/") and not href.startswith("//") else urlsplit(href).path
+    path = path.partition("?")[0].partition("#")[0]
+    return "/".join(
+        segment if segment.isalnum() and segment.isascii() else _spelled(segment) for segment in path.split("/")
+    )
+
+
+def _spelled(segment: str) -> str:
+    # Through bytes, because a path need not be UTF-8.
+    return quote(unquote_to_bytes(segment), safe=PLAIN)
+
+
+def at(url: str, href: str) -> str:
+    """The URL of a href that was found in an answer from `url`; the path in the one spelling."""
+    parts = urlsplit(urljoin(url, href.strip()))
+    return urlunsplit((parts.scheme, parts.netloc, path_of(parts.path) or "/", "", ""))
+
+
+def name_of(url: str) -> str:
+    """The last segment of an address, decoded: what a person would call the collection."""
+    return unquote(path_of(url).rstrip("/").rpartition("/")[2])
+
+
+def folder(url: str) -> str:
+    """The same address with a slash at its end."""
+    return url if url.endswith("/") else url + "/"
+
+
+def child(url: str, name: str) -> str:
+    """The address of a collection of that name inside another."""
+    return f"{folder(url)}{quote(name, safe=PLAIN)}/"
+
+
+def parent(url: str) -> str:
+    """The collection that holds this resource."""
+    return url.rstrip("/").rpartition("/")[0] + "/"
