@@ -386,7 +386,8 @@ class CollectionContract(ReadContract):
         data = read(collection, first).data
         assert data is not None
         update = Write(1, Verb.UPDATE, first, bodies.event(bodies.uid(data), "changed"), read(collection, first).etag)
-        answers = send(collection, update, Write(2, Verb.DELETE, second, None, read(collection, second).etag))
+        deletion = Write(2, Verb.DELETE, second, None, read(collection, second).etag)
+        answers = send(collection, update) + send(collection, deletion)  # not at once: Xandikos may fail with 500 then
         assert {one.outcome for one in answers} == {Outcome.DONE}, answers
         later = collection.changes(cursor)
         seen = {one.href if isinstance(one, Entry) else f"gone {one}" for one in later}
