@@ -30,6 +30,10 @@ def reconcile(draft: Draft) -> None:
     if _filtered_out(draft) or (draft.gone and not _deletion(draft)):
         return
     live = draft.live
+    if not live and restored(draft):
+        body = draft.bodies.get(restored(draft))
+        _create_missing(draft, list(draft.sides), body, "brought back", [])
+        return
     if not live:
         draft.add(Action.LINK, reason="deleted on all sides")
         return
