@@ -93,7 +93,7 @@ def put_all(server: DavServer, bodies: dict[str, bytes], user: str | None = None
             pass
 
 
-class _stopped:  # noqa: N801 (reads as what it is: `with _stopped(server)`)
+class _stopped:
     def __init__(self, server: DavServer) -> None:
         self._server = server
 

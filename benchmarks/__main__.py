@@ -1,0 +1,97 @@
+"""`python -m benchmarks`: measures, prints the tables, and with `--write` keeps them in docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.support.servers import Cyrus
+
+from benchmarks import calendars, memory, push, report, startup
+from benchmarks.clients import vdirsyncer_at
+from benchmarks.ground import note
+from benchmarks.measured import Section
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def main() -> int:
+    """Returns the exit code: 1 where a program failed at something it is meant to do."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", choices=[[], *MEASURE], help="which to measure (all, if none is named)")
+    parser.add_argument("--quick", action="store_true", help="1,000 events and few rounds: about three minutes")
+    parser.add_argument(
+        "--write", action="store_true", help="keep the results in benchmarks/results.json and docs/benchmarks.md"
+    )
+    parser.add_argument(
+        "--server", action="append", help="only this server (Cyrus, Xandikos, Radicale); may be repeated"
+    )
+    chosen = parser.parse_args()
+    if chosen.write and chosen.quick:
+        parser.error("--quick is for a look, its results are not kept")
+    if Cyrus.missing():
+        parser.error(Cyrus.missing())
+    bench = PROJECT / ".venv-bench"
+    if bench.exists():
+        vdirsyncer_at(bench)
+    sections = []
+    for name in chosen.sections or MEASURE:
+        found = MEASURE[name](chosen.quick, chosen.server or ["Cyrus", "Xandikos", "Radicale"])
+        sections.append(replace(found, measured=_circumstances()))
+        if chosen.write:
+            report.write(sections)
+    print(report.render(sections))
+    return 1 if any(pair.ours.failed for one in sections for pair in one.comparisons) else 0
+
+
+def _calendars(quick: bool, servers: list[str]) -> Section:
+    about = "Medians; both programs take turns (A B, B A …). Of two figures the first is vdirsyncer's."
+    count, rounds = (1_000, 3) if quick else (10_000, 5)
+    pairs = [pair for label in servers for pair in calendars.compare(label, count, rounds)]
+    return Section("calendars", "A big calendar and a folder", about, tuple(pairs))
+
+
+def _push(quick: bool, servers: list[str]) -> Section:
+    count, rounds = (200, 1) if quick else (1_000, 1)
+    found = [push.compare(label, count, rounds) for label in servers]
+    cpu = ", ".join(f"{label} {took:.2f} ms" for label, (_, took) in zip(servers, found, strict=True))
+    about = f"Processor time of trueup for one PUT, beyond that of a run with nothing to do: {cpu} (at most 0.5)."
+    return Section("push", "New events to a far server", about, tuple(pair for pair, _ in found))
+
+
+def _memory(quick: bool, servers: list[str]) -> Section:
+    return memory.measure("Cyrus", (500, 1_000) if quick else (2_500, 10_000, 20_000))
+
+
+def _startup(quick: bool, servers: list[str]) -> Section:
+    return startup.measure()
+
+
+MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
+    "startup": _startup,
+    "push": _push,
+    "calendars": _calendars,
+    "memory": _memory,
+}
+
+
+def _circumstances() -> str:
+    day = time.strftime("%Y-%m-%d")
+    programs = ", ".join(f"{name} {version(name)}" for name in ("trueup", "radicale", "xandikos"))
+    load = os.getloadavg()[0]
+    return f"{day} on {os.cpu_count()} cores (load {load:.1f}), Python {platform.python_version()}: {programs}"
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        note("stopped")
+        sys.exit(130)

@@ -1,0 +1,117 @@
+"""A big calendar and a folder: the first pull, nothing changed, ten events changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from urllib.parse import urljoin
+
+from examples.office.recipes.clients import Item
+
+from benchmarks.clients import Account, Client, Failed, Trueup, Vdirsyncer
+from benchmarks.events import edited, events
+from benchmarks.ground import BOTH, Ground, ground, in_turn, note, side
+from benchmarks.loading import put_all
+from benchmarks.measured import Comparison
+from benchmarks.process import Cost
+
+CHANGED = 10
+PULL_TARGET = {"Cyrus": 4.0}
+SAME_TARGET = {"Cyrus": 10.0}
+
+
+def compare(label: str, count: int, rounds: int) -> list[Comparison]:
+    """All three pieces of work on one server."""
+    items = list(events(count))
+    with ground(label) as at:
+        account = at.filled("bench", items)
+        return _Big(at, account, items, rounds).comparisons()
+
+
+class _Big:
+    def __init__(self, at: Ground, account: Account, items: Sequence[Item], rounds: int) -> None:
+        self._at = at
+        self._account = account
+        self._items = items
+        self._rounds = rounds
+        self._clients: dict[str, Client] = {}
+        self._edits = 0
+
+    def comparisons(self) -> list[Comparison]:
+        pull = self._compare("first pull into a folder", self._pull, PULL_TARGET, count_fresh=True)
+        same = self._compare("nothing changed", self._same, SAME_TARGET)
+        changed = self._compare(f"{CHANGED} events changed on the server", self._same, {}, before=self._edit)
+        return [pull, same, changed]
+
+    def _compare(
+        self,
+        work: str,
+        run: Callable[[type[Client]], Cost],
+        targets: dict[str, float],
+        *,
+        before: Callable[[], None] | None = None,
+        count_fresh: bool = False,
+    ) -> Comparison:
+        note(f"{self._at.label}: {work}, {len(self._items):,} events")
+
+        prepared: set[int] = set()
+
+        def turns(kind: type[Client]) -> Callable[[int], Cost]:
+            def turn(number: int) -> Cost:
+                if before is not None and number not in prepared:
+                    prepared.add(number)
+                    before()
+                return run(kind)
+
+            return turn
+
+        results = in_turn(self._rounds, {kind.name: turns(kind) for kind in BOTH})
+        if before is not None:
+            before()
+        counts = {
+            kind.name: self._count(kind, fresh=count_fresh) for kind in BOTH if not isinstance(results[kind.name], str)
+        }
+        sides = {kind.name: side(results[kind.name], counts.get(kind.name)) for kind in BOTH}
+        size = sum(len(one.body) for one in self._items)
+        return Comparison(
+            work,
+            self._at.label,
+            len(self._items),
+            size,
+            self._rounds,
+            sides[Vdirsyncer.name],
+            sides[Trueup.name],
+            targets.get(self._at.label),
+        )
+
+    def _pull(self, kind: type[Client]) -> Cost:
+        client = self._at.client(kind, self._account)
+        cost = client.sync()
+        if client.held() != len(self._items):
+            raise Failed(f"{kind.name} brought {client.held()} of {len(self._items)} events\n{cost.output[-2000:]}")
+        if kind.name in self._clients:
+            self._clients[kind.name].remove()
+        self._clients[kind.name] = client
+        return cost
+
+    def _same(self, kind: type[Client]) -> Cost:
+        if kind.name not in self._clients:
+            raise Failed("the first pull failed already")
+        return self._clients[kind.name].sync()
+
+    def _count(self, kind: type[Client], *, fresh: bool) -> int:
+        client = self._at.client(kind, self._account) if fresh else self._clients[kind.name]
+        number = self._at.requests(client, self._account)
+        if fresh:
+            client.remove()
+        return number
+
+    def _edit(self) -> None:
+        """Another ten events get another title on the server."""
+        self._edits += 1
+        held = self._at.server.dav().list(self._account.calendar)
+        chosen = sorted(held)[self._edits * CHANGED :: max(1, len(held) // CHANGED)][:CHANGED]
+        bodies = {}
+        for href in chosen:
+            url = urljoin(self._account.calendar, href)
+            bodies[url] = edited(self._at.server.dav().get(href).expect(200).body, f"moved {self._edits}")
+        put_all(self._at.server, bodies)
