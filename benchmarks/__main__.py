@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.support.servers import Cyrus
 
-from benchmarks import calendars, memory, push, report, startup
+from benchmarks import calendars, memory, parsing, push, report, startup
 from benchmarks.clients import vdirsyncer_at
 from benchmarks.ground import note
 from benchmarks.measured import Section
@@ -74,11 +74,16 @@ def _startup(quick: bool, servers: list[str]) -> Section:
     return startup.measure()
 
 
+def _parsing(quick: bool, servers: list[str]) -> Section:
+    return parsing.measure(200 if quick else 1_000, 3)
+
+
 MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
     "startup": _startup,
     "push": _push,
     "calendars": _calendars,
     "memory": _memory,
+    "parsing": _parsing,
 }
 
 
