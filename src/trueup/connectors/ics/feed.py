@@ -5,7 +5,7 @@ keeps VERSION, PRODID and CALSCALE; the rest there (its name, colour, METHOD, wh
 and must not be in a stored item (RFC 4791 section 4.1).
 
 The file is never taken apart line by line: one pass finds where components begin and end, and an item is put together
-from slices of the file when it is asked for. 10 MB of feed need about 13 MB of memory.
+from slices of the file when it is asked for. A feed of 10.5 MB with 24,000 events needs 30 MB and half a second.
 """
 
 from __future__ import annotations
