@@ -124,7 +124,7 @@ def _check_format(data: bytes) -> None:
     elif start.startswith(b"begin:"):
         if start.startswith(tuple(f"begin:{kind}".lower().encode() for kind in KINDS)):
             why = "the VCALENDAR around the event is missing"
-    elif start and not data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+    elif start and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
         why = "it does not begin with BEGIN:VCALENDAR"
     if why:
         raise ItemRefused("this is not a calendar item", code="not-icalendar", why=why)

@@ -169,6 +169,8 @@ def _rules(definition: tuple[str, ...]) -> tzinfo | None:
 
     try:
         zone = Timezone.from_ical("\r\n".join(definition) + "\r\n")
+        if not isinstance(zone, Timezone):
+            return None
         rules = zone.to_tz(lookup_tzid=False)
         rules.utcoffset(datetime(2026, 1, 1))
     except Exception:  # whatever a broken definition makes of the library, it is only a definition that says nothing
