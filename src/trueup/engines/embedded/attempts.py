@@ -1,0 +1,164 @@
+"""One attempt at one step or map item, in a worker's thread; and whether another attempt makes sense."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from trueup.core.function_child import TimedOut, call_within
+from trueup.core.functions import Context, StepFailed, call
+from trueup.core.ledger import Ledger
+from trueup.engines.embedded.stop import Stop, Why
+from trueup.model.errors import Blocked, Bug, Cancelled, LedgerError, Locked, LoginRefused, TrueupError, UserError
+from trueup.model.pipeline import Backoff, PipelineSpec, RetrySpec, StepKind, StepOutcome, StepSpec
+from trueup.model.run import RunState
+
+
+class RunJob(Protocol):
+    """Runs a job of the configuration; `trueup.engines.embedded.run_job` with the job's `Work` filled in."""
+
+    def __call__(
+        self, name: str, *, parent: str, stop: Stop, on_event: Callable[[dict[str, Any]], None]
+    ) -> dict[str, Any]:
+        """Returns the job's report; its "state" is a `RunState`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where pipelines run.
+
+    Attributes:
+        ledger: the durable memory.
+        pipelines: all pipelines of the configuration by name.
+        run_job: runs a job.
+        root: the folder the user's modules are looked for in first (where trueup.yaml is); None: installed ones only.
+        on_event: told what happens, one event at a time; `say` is the way to it.
+    """
+
+    ledger: Ledger
+    pipelines: Mapping[str, PipelineSpec]
+    run_job: RunJob
+    root: Path | None = None
+    on_event: Callable[[dict[str, Any]], None] = lambda event: None
+    _voice: threading.Lock = field(default_factory=threading.Lock)
+
+    def say(self, event: dict[str, Any]) -> None:
+        """Tells what happens; from any thread."""
+        with self._voice:
+            self.on_event(event)
+
+
+@dataclass(slots=True)
+class Unit:
+    """A step, or one item of a map, on its way.
+
+    Attributes:
+        step: the step.
+        index: the item's place in the map; None: not a map.
+        arguments: what `with` gave.
+        failures: how many attempts have failed.
+        cache: the name of its result in the cache; "" for none.
+    """
+
+    step: StepSpec
+    index: int | None
+    arguments: dict[str, Any]
+    failures: int = 0
+    cache: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name in the ledger: "send" or "send[3]"."""
+        return key_of(self.step.name, self.index)
+
+
+def key_of(step: str, index: int | None) -> str:
+    """The name of a step or map item in the ledger."""
+    return step if index is None else f"{step}[{index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an attempt gave. `outcome` None: it waits for a person's approval, and is taken up by another run."""
+
+    outcome: StepOutcome | None
+    output: Any
+
+
+RunPipeline = Callable[[PipelineSpec, dict[str, Any], str, Stop], dict[str, Any]]
+"""Runs a pipeline as a child of "RUN/step"; returns its result."""
+
+_OUTCOMES = {
+    RunState.DONE: StepOutcome.DONE,
+    RunState.PARTIAL: StepOutcome.PARTIAL,
+    RunState.CONFLICT: StepOutcome.PARTIAL,
+    RunState.FAILED: StepOutcome.FAILED,
+    RunState.AWAITING_APPROVAL: None,
+}
+
+
+def attempt(unit: Unit, host: Host, context: Context, stop: Stop, run_pipeline: RunPipeline) -> Answer:
+    """Does it once.
+
+    Args:
+        unit: what.
+        host: where.
+        context: what a function may ask for; its `run` is the pipeline's run.
+        stop: asks it to stop.
+        run_pipeline: runs another pipeline.
+
+    Raises:
+        Cancelled: it was asked to stop, did, and is to be done again.
+        Exception: it failed.
+    """
+    step = unit.step
+    if step.kind is StepKind.PYTHON:
+        if step.timeout is None:
+            return Answer(StepOutcome.DONE, call(step.target, unit.arguments, context, host.root))
+        return Answer(StepOutcome.DONE, call_within(step.timeout, step.target, unit.arguments, context, host.root))
+    parent = f"{context.run}/{unit.key}"
+    own = Stop(stop)
+    try:
+        with own.after(step.timeout):
+            if step.kind is StepKind.JOB:
+                result = host.run_job(step.target, parent=parent, stop=own, on_event=host.say)
+                return Answer(_OUTCOMES[RunState(result["state"])], result)
+            result = run_pipeline(host.pipelines[step.target], unit.arguments, parent, own)
+            if result["state"] == RunState.FAILED:
+                raise StepFailed(f"pipeline {step.target} failed", why=result["error"])
+            return Answer(_OUTCOMES[RunState(result["state"])], result["output"])
+    except Cancelled:
+        if own.own is Why.TIMEOUT and not stop.asked():
+            raise TimedOut(f"{step.kind} {step.target} did not end within {step.timeout:g} s") from None
+        raise
+
+
+def may_be_retried(error: Exception) -> bool:
+    """Whether trying again can help: not with a mistake in the configuration, a refused login, or an open approval."""
+    if isinstance(error, Locked | StepFailed):
+        return True
+    return not isinstance(error, UserError | Blocked | LoginRefused | LedgerError | Bug)
+
+
+def pause_before(retry: RetrySpec, failures: int) -> float:
+    """Seconds to wait after so many failed attempts.
+
+    Exponential with full jitter: evenly from 0 to min(cap, base * 2^(failures-1)), so that many that failed together do
+    not come back together (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+    """
+    if retry.backoff is Backoff.FIXED:
+        return retry.base
+    return random.uniform(0, min(retry.cap, retry.base * 2.0 ** min(failures - 1, 60)))
+
+
+def shown(error: BaseException) -> str:
+    """The error as it is kept with the step: what, why, what to do, and the user's part of the traceback."""
+    if not isinstance(error, TrueupError):
+        return f"{type(error).__name__}: {error}"
+    lines = [str(error), getattr(error, "trace", ""), error.hint]
+    return "\n".join(line for line in lines if line)

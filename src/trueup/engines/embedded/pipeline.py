@@ -1,0 +1,134 @@
+"""A run of a pipeline on this machine, from the parameters to the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trueup.core.graph import Graph, StepResult, outcome_of
+from trueup.core.pipeline_runs import PipelineRun, PipelineRuns, Resume, definition_digest
+from trueup.engines.embedded.attempts import Host
+from trueup.engines.embedded.lease import hold
+from trueup.engines.embedded.scheduler import Scheduler, result_of
+from trueup.engines.embedded.stop import Stop
+from trueup.model.errors import ExitCode
+from trueup.model.pipeline import PipelineSpec, StepOutcome
+from trueup.model.run import RunState
+
+EXIT_CODES = {
+    RunState.DONE: ExitCode.DONE,
+    RunState.PARTIAL: ExitCode.PARTIAL,
+    RunState.FAILED: ExitCode.FAILED,
+    RunState.AWAITING_APPROVAL: ExitCode.BLOCKED,
+}
+
+
+def run_pipeline(
+    spec: PipelineSpec,
+    host: Host,
+    *,
+    params: Mapping[str, Any] | None = None,
+    text: bool = False,
+    resume: Resume = Resume.AUTO,
+    run: str = "",
+    stop: Stop | None = None,
+) -> dict[str, Any]:
+    """Runs a pipeline to its end; goes on with a run that was killed or stopped at the first step that has not ended.
+
+    Args:
+        spec: the pipeline; valid (`trueup.core.graph_check`).
+        host: where it runs.
+        params: values of its parameters; with none given, a run that is gone on with keeps its own.
+        text: the parameters are texts from a command line.
+        resume: what to do about an earlier run.
+        run: the id of a run to go on with: one that waits for approval, or was killed.
+        stop: asks it to stop: what is under way is finished and recorded.
+
+    Returns:
+        {"run", "pipeline", "state", "exit_code", "resumed", "steps": {name: {"outcome", "error"}}, "output": {name: output},
+        "error": of the first step that failed}. "state" is done, partial, failed or awaiting_approval; the outcome of a
+        step that has not ended is "waiting" (its job waits for approval) or "pending".
+
+    Raises:
+        Locked: another process runs this pipeline, or took it over.
+        Cancelled: it was asked to stop; the next call goes on.
+        StalePlan: the earlier run has another definition or other parameters.
+        UsageError: a parameter does not fit.
+        NotFound: there is no such run to go on with.
+    """
+    runs = PipelineRuns(host.ledger, spec, definition_digest(spec, host.pipelines))
+    with hold(host.ledger, f"pipeline/{spec.name}", stop) as held:
+        opened = runs.reopen(run) if run else runs.open(params or {}, resume, text=text)
+        return _drive(spec, host, opened, held)
+
+
+def _run_child(
+    spec: PipelineSpec, host: Host, params: dict[str, Any], parent: str, repeats: str, stop: Stop
+) -> dict[str, Any]:
+    """Runs a pipeline that a step starts; no lease of its own: the job's leases keep two runs of one job apart."""
+    runs = PipelineRuns(host.ledger, spec, definition_digest(spec, host.pipelines), parent)
+    opened, over = runs.child(params, repeats)
+    if over is None:
+        return _drive(spec, host, opened, stop)
+    rows = {row.key: row for row in host.ledger.steps.all(over.id)}
+    results = {one.name: result_of(rows[one.name]) for one in spec.steps}
+    return _result(spec, opened, over.state, results, Graph(spec), set())
+
+
+def _drive(spec: PipelineSpec, host: Host, run: PipelineRun, stop: Stop) -> dict[str, Any]:
+    journal = host.ledger.journal
+    event = {"event": "pipeline", "pipeline": spec.name, "run": run.id}
+    host.say({**event, "state": "running", "resumed": run.resumed, "params": run.params})
+
+    def child(spec: PipelineSpec, params: dict[str, Any], parent: str, stop: Stop) -> dict[str, Any]:
+        repeats = f"{run.repeats}/{parent.partition('/')[2]}" if run.repeats else ""
+        return _run_child(spec, host, params, parent, repeats, stop)
+
+    graph = Graph(spec)
+    scheduler = Scheduler(graph, run.to_scope(spec.name), run.params, host, stop, child, run.kept)
+    scheduler.drive()
+    left = len(spec.steps) - len(scheduler.results)
+    if stop.asked() and left:
+        journal.update(run.id, phase="stopped")
+        host.say({**event, "state": "stopped", "left": left})
+        raise stop.error(f"pipeline {spec.name}", run.id)
+    state = RunState(outcome_of(scheduler.results.values()).value)
+    if scheduler.waiting:
+        state = RunState.AWAITING_APPROVAL
+    result = _result(spec, run, state, scheduler.results, graph, scheduler.waiting)
+    report = {key: value for key, value in result.items() if key != "output"}
+    ended = None if scheduler.waiting else host.ledger.now()
+    journal.update(run.id, state=state, phase="report", report=report, ended=ended)
+    host.say({**event, "state": state.value, "exit_code": result["exit_code"], "error": result["error"]})
+    return result
+
+
+def _result(
+    spec: PipelineSpec,
+    run: PipelineRun,
+    state: RunState,
+    results: Mapping[str, StepResult],
+    graph: Graph,
+    waiting: set[str],
+) -> dict[str, Any]:
+    pending = {one.name: "waiting" if one.name in waiting else "pending" for one in spec.steps}
+    failed = (f"step {name}: {results[name].error}" for name in graph.order if _failed(results.get(name)))
+    return {
+        "run": run.id,
+        "pipeline": spec.name,
+        "state": state.value,
+        "exit_code": int(EXIT_CODES[state]),
+        "resumed": run.resumed,
+        "steps": {
+            name: {"outcome": results[name].outcome.value, "error": results[name].error}
+            if name in results
+            else {"outcome": other, "error": ""}
+            for name, other in pending.items()
+        },
+        "output": {name: results[name].output for name in pending if name in results},
+        "error": next(failed, ""),
+    }
+
+
+def _failed(result: StepResult | None) -> bool:
+    return result is not None and result.outcome is StepOutcome.FAILED
