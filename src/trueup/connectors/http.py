@@ -16,7 +16,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from random import uniform
@@ -134,6 +134,16 @@ class Answer:
         self._response.release_conn()
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    follow: bool
+    timeout: urllib3.Timeout
+
+
 class Client:
     """Sends requests for one store; safe to use from many threads.
 
@@ -164,7 +174,7 @@ class Client:
         self.parallel = parallel
         self._authorization = (login or Login()).header
         self._trusted = {origin(url)}
-        self._timeout = urllib3.Timeout(connect=min(timeout, MAX_CONNECT), read=timeout)
+        self._timeout = timeout
         self._verify = verify
         self._ca = ca
         self._retries = retries or Retries()
@@ -195,6 +205,7 @@ class Client:
         body: bytes | None = None,
         repeat: bool = True,
         follow: bool = False,
+        patience: float = 1.0,
     ) -> T:
         """Sends a request and reads its answer, again and again where that may help.
 
@@ -202,6 +213,7 @@ class Client:
             read: makes the result of the answer; called for every attempt that gets one, so it starts afresh each time.
             repeat: sending the request twice does no harm.
             follow: go where a redirect points to; the login goes with it to a trusted origin only.
+            patience: how many times longer than usual an answer may take; for what is much work for a server.
 
         Raises:
             Unanswered: given up; it may or may not have taken effect.
@@ -209,6 +221,7 @@ class Client:
             LoginRefused: 401.
             Permanent: repeating does not help: a certificate that cannot be trusted, a redirect in circles.
         """
+        request = _Request(method, url, headers or {}, body, follow, self._patient(patience))
         started, failures, lost = time.monotonic(), 0, False
 
         def again(error: Exception) -> bool | float:
@@ -226,7 +239,7 @@ class Client:
         try:
             for attempt in stamina.retry_context(on=again, attempts=attempts, timeout=self._retries.budget):
                 with attempt:
-                    result = self._once(method, url, read, headers or {}, body, follow=follow, uncertain=lost)
+                    result = self._once(request, read, uncertain=lost)
                     self._offline = False
                     return result
         except Again as error:
@@ -249,23 +262,13 @@ class Client:
 
     # -- one attempt ----------------------------------------------------------------------------------------------
 
-    def _once(
-        self,
-        method: str,
-        url: str,
-        read: Callable[[Answer], T],
-        headers: Mapping[str, str],
-        body: bytes | None,
-        *,
-        follow: bool,
-        uncertain: bool,
-    ) -> T:
+    def _once(self, request: _Request, read: Callable[[Answer], T], *, uncertain: bool) -> T:
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._open(method, url, headers, body)
-            answer = Answer(response, url, uncertain)
-            target = answer.headers.get("Location") if follow and answer.status in REDIRECTS else None
+            response = self._open(request)
+            answer = Answer(response, request.url, uncertain)
+            target = answer.headers.get("Location") if request.follow and answer.status in REDIRECTS else None
             try:
-                with translated(self.place(url)):
+                with translated(self.place(request.url)):
                     if target is None:
                         result = read(answer)
                         answer.finish()
@@ -274,10 +277,12 @@ class Client:
             except BaseException:
                 response.close()
                 raise
-            url = self._redirected(url, target)
-        raise Permanent("the server redirects in circles", where=self.place(url), hint="check `url` of the store")
+            request = replace(request, url=self._redirected(request.url, target))
+        raise Permanent(
+            "the server redirects in circles", where=self.place(request.url), hint="check `url` of the store"
+        )
 
-    def _open(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> urllib3.BaseHTTPResponse:
+    def _open(self, request: _Request) -> urllib3.BaseHTTPResponse:
         """An answer that is the caller's business; raises for those that are ours."""
         wait = self._pace.reserve()
         if wait > self._retries.budget:
@@ -285,22 +290,25 @@ class Client:
         if wait:
             time.sleep(wait)
         sent_at = time.monotonic()
-        everything = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **headers}
-        if self._authorization and origin(url) in self._trusted:
-            everything["Authorization"] = self._authorization
-        with translated(self.place(url)):
-            response = self._manager(url).urlopen(
-                method, url, body=body, headers=everything, timeout=self._timeout,
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **request.headers}
+        if self._authorization and origin(request.url) in self._trusted:
+            headers["Authorization"] = self._authorization
+        with translated(self.place(request.url)):
+            response = self._manager(request.url).urlopen(
+                request.method, request.url, body=request.body, headers=headers, timeout=request.timeout,
                 retries=False, redirect=False, preload_content=False, decode_content=False,
             )  # fmt: skip
         if response.status == 401:
             response.close()
-            raise self._login_refused(url, response.headers)
+            raise self._login_refused(request.url, response.headers)
         if response.status in RETRIED:
             response.close()
             raise self._put_off(response, sent_at)
         self._pace.well()
         return response
+
+    def _patient(self, patience: float) -> urllib3.Timeout:
+        return urllib3.Timeout(connect=min(self._timeout, MAX_CONNECT), read=self._timeout * patience)
 
     def _put_off(self, response: urllib3.BaseHTTPResponse, sent_at: float) -> Again:
         wait = retry_after(response.headers.get("Retry-After"))

@@ -13,7 +13,7 @@ from tempfile import SpooledTemporaryFile
 
 from trueup.connectors.dav.hrefs import path_of
 from trueup.connectors.dav.names import COLLECTION, CTAG, DAV, ETAG, REPORTS, RESOURCE_TYPE, SYNC_COLLECTION, SYNC_TOKEN
-from trueup.connectors.dav.session import Each, Refused, Session
+from trueup.connectors.dav.session import PATIENCE, Each, Refused, Session
 from trueup.connectors.dav.xml import Response, document, element, properties, text
 from trueup.model.errors import Permanent, StoreError
 from trueup.model.items import Entry
@@ -21,6 +21,7 @@ from trueup.model.items import Entry
 MAX_PAGES = 10_000
 IN_MEMORY = 2**20
 WANTED = (ETAG, RESOURCE_TYPE)
+STATE = (RESOURCE_TYPE, SYNC_TOKEN, CTAG, REPORTS)
 
 Changed = dict[str, "str | bool | None"]
 """Etags by href; False: gone."""
@@ -134,7 +135,7 @@ class Lister:
             spool.clear()
             return lambda one: self._add(spool, one)
 
-        self._session.propfind(self._url, WANTED, begin, depth=1)
+        self._session.propfind(self._url, WANTED, begin, depth=1, patience=PATIENCE)
         return Listing(True, spool, token)
 
     def _add(self, spool: Spool, one: Response) -> None:
@@ -144,7 +145,7 @@ class Lister:
             spool.add(Entry(one.href, one.text(ETAG)))
 
     def _state(self) -> Response:
-        return self._session.properties(self._url, (RESOURCE_TYPE, SYNC_TOKEN, CTAG, REPORTS))[1]
+        return self._session.properties(self._url, STATE, PATIENCE)[1]
 
     def _token(self, state: Response) -> str | None:
         """The cursor that stands for the present moment: a sync-token, else a CTag, else none."""

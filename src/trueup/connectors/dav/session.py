@@ -11,6 +11,8 @@ from trueup.model.errors import Permanent, StoreError, Transient
 
 XML = {"Content-Type": "application/xml; charset=utf-8"}
 PROBLEM_SIZE = 2**20
+PATIENCE = 4.0
+"""How many times longer than usual a listing may take, and the token that stands for one: it is work for a whole collection."""
 
 Each = Callable[[Response], None]
 Begin = Callable[[], Each]
@@ -33,11 +35,12 @@ class Session:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    def propfind(self, url: str, names: Iterable[str], begin: Begin, depth: int = 0) -> str:
+    def propfind(self, url: str, names: Iterable[str], begin: Begin, depth: int = 0, patience: float = 1.0) -> str:
         """Asks for properties of a resource (depth 0), or of it and its members (depth 1).
 
         Args:
             begin: called for every attempt, so that one that breaks off leaves nothing behind; returns what to do with each response.
+            patience: see `Client.send`.
 
         Returns:
             The address that answered, after redirects.
@@ -51,14 +54,18 @@ class Session:
             return answer.url
 
         body = document(f"{DAV}propfind", properties(names))
-        return self.client.send("PROPFIND", url, read, headers={**XML, "Depth": str(depth)}, body=body, follow=True)
+        return self.client.send(
+            "PROPFIND", url, read, headers={**XML, "Depth": str(depth)}, body=body, follow=True, patience=patience
+        )
 
-    def properties(self, url: str, names: Iterable[str]) -> tuple[str, Response]:
+    def properties(self, url: str, names: Iterable[str], patience: float = 1.0) -> tuple[str, Response]:
         """The address that answered, and its properties."""
-        answered, found = self.members(url, names, depth=0)
+        answered, found = self.members(url, names, depth=0, patience=patience)
         return answered, found[0] if found else Response("", 404)
 
-    def members(self, url: str, names: Iterable[str], depth: int = 1) -> tuple[str, list[Response]]:
+    def members(
+        self, url: str, names: Iterable[str], depth: int = 1, patience: float = 1.0
+    ) -> tuple[str, list[Response]]:
         """The address that answered, and the properties of it and its members. For collections of collections: all are kept in memory."""
         found: list[Response] = []
 
@@ -66,7 +73,7 @@ class Session:
             found.clear()
             return found.append
 
-        return self.propfind(url, names, begin, depth), found
+        return self.propfind(url, names, begin, depth, patience), found
 
     def report(self, url: str, body: bytes, begin: Begin, headers: Mapping[str, str] | None = None) -> str | None:
         """Sends a REPORT.
@@ -87,6 +94,7 @@ class Session:
             headers={**XML, **(headers or {})},
             body=body,
             follow=True,
+            patience=PATIENCE,
         )
 
     def _multistatus(self, method: str, answer: Answer, each: Each) -> str | None:
