@@ -14,7 +14,7 @@ from hashlib import blake2b
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from trueup.core.contentlines import Component
+from trueup.core.contentlines import Component, Line
 
 _ONE_DAY = timedelta(days=1)
 
@@ -193,3 +193,7 @@ def _follows(rules: tzinfo, course: tuple[timedelta | None, ...], year: int) -> 
     """Whether a zone does that in that year; ends at the first day on which it does not."""
     first = datetime(year, 1, 1, 12)
     return all(rules.utcoffset(first + day * _ONE_DAY) == offset for day, offset in enumerate(course))
+
+
+NO_ZONES = Zones(Component("VCALENDAR", Line("", b""), Line("", b"")))
+"""For times that stand outside of a body, as in a field's key."""
