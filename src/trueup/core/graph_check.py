@@ -67,6 +67,10 @@ class _Check:
         return ("pipelines", self.spec.name, *path)
 
     def naming(self) -> Iterator[Problem]:
+        if self.spec.name in self.jobs:
+            yield Problem(
+                self.at(), f"a job is called {self.spec.name!r} too", "`trueup run` could not tell them apart"
+            )
         if not self.spec.steps:
             yield Problem(self.at("steps"), f"pipeline {self.spec.name} has no steps")
         for part, names in (("steps", self.names), ("params", self.params)):
