@@ -188,7 +188,7 @@ def main(down: int, up: int) -> None:
 def _watch(lines: IO[bytes], stop: threading.Event) -> None:
     while lines.readline():
         stop.set()
-    os._exit(1)
+    os.killpg(os.getpgrp(), signal.SIGKILL)  # the parent died: this process and what it started go with it
 
 
 if __name__ == "__main__":
