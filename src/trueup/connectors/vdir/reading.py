@@ -42,32 +42,41 @@ class Listing:
 
     def _scan(self) -> Iterator[Entry]:
         now = time.time_ns()
-        ours = self._ours
-        # Through a descriptor, so that the whole listing is of one folder even if the path comes to mean another meanwhile.
+        # Through a descriptor, so that the whole listing is of one folder even if the path comes to mean another.
         folder = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    name = entry.name
-                    if not is_item(name) or entry.is_dir():
-                        continue
-                    try:
-                        about = entry.stat()
-                    except OSError as error:
-                        if not isinstance(error, FileNotFoundError) or entry.is_symlink():
-                            yield Entry(href_of(name), None)  # there, but unreadable: `fetch` says why
-                        continue  # else: deleted since the folder was read
-                    etag = strong(about)
-                    yield Entry(href_of(name), None if is_racy(about, now) and etag not in ours else etag)
+                    if is_item(entry.name):
+                        found = self._look(entry, now)
+                        if found is not None:
+                            yield found
             if os.fstat(folder).st_nlink == 0:
-                raise Permanent(
-                    f"could not list {self._what}",
-                    where=self._path,
-                    why="the folder was removed meanwhile",
-                    hint="run it again",
-                )
+                what = f"could not list {self._what}"
+                raise Permanent(what, where=self._path, why="the folder was removed meanwhile", hint="run it again")
         finally:
             os.close(folder)
+
+    def _look(self, entry: os.DirEntry[str], now: int) -> Entry | None:
+        href = href_of(entry.name)
+        try:
+            if entry.is_dir():
+                return None
+            about = entry.stat()
+        except OSError as error:
+            if isinstance(error, FileNotFoundError) and not entry.is_symlink():
+                return None  # deleted since the folder was read
+            return Entry(href, None)  # there, but cannot be looked at: `read` says why
+        etag = strong(about)
+        return Entry(href, None if is_racy(about, now) and etag not in self._ours else etag)
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one; a link in a circle is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def href_of(name: str) -> str:

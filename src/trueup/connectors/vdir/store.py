@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from trueup.connectors.vdir import mounts, names
 from trueup.connectors.vdir.collection import VdirCollection
 from trueup.connectors.vdir.faults import folder_error, reason
+from trueup.connectors.vdir.reading import is_folder
 from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import NotFound, Permanent
 from trueup.model.ports import CollectionInfo
@@ -36,7 +37,7 @@ class VdirStore:
         self._require_mounted()
         try:
             with os.scandir(self._path) as entries:
-                folders = sorted(one.name for one in entries if one.name[0] not in ".#~" and one.is_dir())
+                folders = sorted(one.name for one in entries if one.name[0] not in ".#~" and is_folder(one))
             found = [self._info(folder) for folder in folders]
             root = self._info(ROOT)
         except OSError as error:
@@ -113,7 +114,7 @@ class VdirStore:
     def _info(self, name: str) -> CollectionInfo:
         path = self._folder(name)
         with os.scandir(path) as entries:
-            count = sum(1 for one in entries if names.is_item(one.name) and not one.is_dir())
+            count = sum(1 for one in entries if names.is_item(one.name) and not is_folder(one))
         return CollectionInfo(name, _title(path), count, os.access(path, os.W_OK))
 
     def _require_mounted(self) -> None:
@@ -159,9 +160,11 @@ def _check_file(entry: os.DirEntry[str]) -> Iterator[Diagnostic]:
         yield Diagnostic(Severity.WARNING, "the file's name is not UTF-8", repr(entry.path), "", "rename it")
     elif entry.is_symlink() and not os.path.exists(entry.path):
         yield Diagnostic(Severity.WARNING, "the symbolic link leads nowhere", entry.path, "", "remove or mend it")
-    elif not entry.is_file() and not entry.is_dir():
+    elif is_folder(entry):
+        return
+    elif not entry.is_file():
         yield Diagnostic(Severity.WARNING, "not a regular file", entry.path, "", "remove it, or give it another name")
-    elif entry.is_file() and not os.access(entry.path, os.R_OK):
+    elif not os.access(entry.path, os.R_OK):
         yield Diagnostic(
             Severity.WARNING,
             "the file cannot be read",
@@ -172,8 +175,11 @@ def _check_file(entry: os.DirEntry[str]) -> Iterator[Diagnostic]:
 
 
 def _title(path: str) -> str:
+    file_name = os.path.join(path, "displayname")
+    if not os.path.isfile(file_name):  # a FIFO would be waited for
+        return ""
     try:
-        with open(os.path.join(path, "displayname"), encoding="utf-8", errors="replace") as file:
+        with open(file_name, encoding="utf-8", errors="replace") as file:
             return " ".join(file.read(1000).split())
     except OSError:
         return ""
