@@ -72,32 +72,27 @@ def translated(where: str) -> Iterator[None]:
         raise Permanent("the request cannot be sent", where=where, why=str(error)) from error
 
 
-def certificate_refused(error: BaseException | None) -> bool:
+def certificate_refused(error: BaseException) -> bool:
     """Whether the reason, however deep, is a certificate."""
-    return _certificate_error(error) is not None
-
-
-def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    seen = 0
-    while error is not None and seen < 10:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error
-        inner = next((one for one in error.args if isinstance(one, BaseException)), None)
-        error, seen = inner or error.__cause__ or error.__context__, seen + 1
-    return None
+    return any(isinstance(one, ssl.SSLCertVerificationError) for one in _causes(error))
 
 
 def _certificate_reason(error: BaseException) -> str:
-    found = _certificate_error(error)
-    return found.verify_message if found else str(error)
+    return next(one.verify_message for one in _causes(error) if isinstance(one, ssl.SSLCertVerificationError))
 
 
 def _reason(error: BaseException) -> str:
-    """The innermost words, without urllib3's object names."""
-    inner = next((one for one in reversed(error.args) if isinstance(one, BaseException)), None)
-    if inner is not None:
-        return _reason(inner)
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    text = str(error.args[-1]) if error.args else type(error).__name__
-    return text.rpartition(">: ")[2] or text
+    """The operating system's words where there are any, else the innermost ones; without the library's object names."""
+    causes = list(_causes(error))
+    words = next((one.strerror for one in causes if isinstance(one, OSError) and one.strerror), None)
+    return words.lower() if words else str(causes[-1].args[-1] if causes[-1].args else type(causes[-1]).__name__)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what is behind it: urllib3 keeps that among the arguments or as the cause."""
+    one: BaseException | None = error
+    for _ in range(10):
+        if one is None:
+            return
+        yield one
+        one = next((inner for inner in one.args if isinstance(inner, BaseException)), None) or one.__cause__
