@@ -59,7 +59,7 @@ def _web_source(name: str, given: str, options: Mapping[str, object]) -> Source:
     if not valid:
         raise ConfigError(
             f"`url` of store {name} is no address of a feed",
-            where=without_login(given),
+            where=f"stores.{name}.url",
             hint="it looks like https://example.org/calendar.ics",
         )
     username = options.get("username") or unquote(parts.username or "")
