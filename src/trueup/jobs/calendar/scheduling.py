@@ -100,7 +100,7 @@ def _invitations(item: CalendarItem, doing: str, people: list[str]) -> ItemRefus
         item.calendar,
         "invitations",
         f"{doing} here would make the server mail its attendees ({some})",
-        "change it in a calendar program, or allow it for this job with `invite: true`",
+        "change it in a calendar program, or allow it for this job with `invitations: allow`",
     )
 
 
