@@ -57,7 +57,7 @@ def judge(write: Write, answer: Answer, dialect: Dialect, *, uncertain: bool) ->
     if outcome is Outcome.PRECONDITION and uncertain:
         # It may be our own earlier attempt that makes the precondition fail now.
         outcome, reason = Outcome.UNCERTAIN, "the first answer was lost, and now there is something else there"
-    jammed = outcome is Outcome.UNCERTAIN or answer.status == 423
+    jammed = answer.status == 423 or (answer.status >= 500 and outcome is Outcome.UNCERTAIN)
     return Judged(Written(write.key, outcome, reason=reason), jammed)
 
 
