@@ -12,6 +12,7 @@ from tests.support.memory import MemoryCollection, MemoryStore
 from trueup.connectors.wrappers import faults, rewrites
 from trueup.connectors.wrappers.dryrun import DryRunCollection, DryRunStore
 from trueup.connectors.wrappers.passing import PassingCollection, PassingStore
+from trueup.jobs.calendar.kind import CalendarKind
 from trueup.model.errors import Permanent, Transient
 from trueup.model.items import Entry
 from trueup.model.ports import Outcome, Verb, Write
@@ -276,6 +277,7 @@ class TestRewrites:
     def test_loses_nothing_that_counts(self, name: str, rewrite: rewrites.Rewrite) -> None:
         data = bodies.BODIES[name][1]
         assert bodies.same(data, rewrite(data))
+        assert CalendarKind().same(data, rewrite(data)), "no rewrite is taken for an edit"
 
     @pytest.mark.parametrize("rewrite", [rewrites.restamps(), rewrites.sorts_lines, rewrites.to_lf, rewrites.refolds])
     def test_changes_bytes(self, rewrite: rewrites.Rewrite) -> None:
