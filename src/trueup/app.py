@@ -1,0 +1,289 @@
+"""The composition root: the only module that knows configuration, connectors, jobs, ledger and engine.
+
+Every operation takes and returns plain JSON values and raises `TrueupError`; the command line is one user of it, and not the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from trueup.model.errors import NotFound, UsageError
+from trueup.model.run import RunRecord
+
+if TYPE_CHECKING:
+    from trueup.config import Config
+    from trueup.connectors.base import ConnectorType
+    from trueup.core.ledger import Ledger
+    from trueup.core.work import Work
+    from trueup.engines.embedded import Stop
+    from trueup.model.diagnostics import Diagnostic
+    from trueup.model.job import JobSpec
+    from trueup.model.ports import Store
+
+Json = dict[str, Any]
+OnEvent = Callable[[Json], None]
+
+CONNECTORS = "trueup.connectors"
+
+
+def connectors() -> dict[str, ConnectorType]:
+    """Every connector that is installed, by name: the entry points of the group `trueup.connectors`."""
+    return {one.name: one.load() for one in sorted(entry_points(group=CONNECTORS), key=lambda one: one.name)}
+
+
+def _silent(event: Json) -> None:
+    pass
+
+
+class App:
+    """One configuration, ready to work with. Close it, or use it with `with`."""
+
+    def __init__(self, config: Config, connector_types: Mapping[str, ConnectorType]) -> None:
+        self.config = config
+        self.connectors = connector_types
+        self._stores: dict[str, Store] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> App:
+        """Finds and checks the configuration; opens nothing yet.
+
+        Raises:
+            NotInitialised: there is none.
+            ConfigError: it is wrong.
+        """
+        from trueup.config import load
+
+        types = connectors()
+        return cls(load(path, types), types)
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives back connections and the ledger."""
+        for store in self._stores.values():
+            store.close()
+        if "ledger" in self.__dict__:
+            self.ledger.close()
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, opened at first use."""
+        from trueup.core.ledger import open_ledger
+
+        return open_ledger(self.config.ledger)
+
+    def store(self, name: str) -> Store:
+        """A store, opened at first use, with its secrets looked up."""
+        with self._lock:
+            if name not in self._stores:
+                spec = self.config.stores[name]
+                options = spec.resolved(self.config.root)
+                self._stores[name] = self.connectors[spec.connector].open(name, options)
+            return self._stores[name]
+
+    def work(self, job: str, on_event: OnEvent = _silent) -> Work:
+        """A job, ready for its phases."""
+        from trueup.core.work import Work
+        from trueup.jobs.calendar import CalendarFilter, CalendarKind, CalendarOverlaps, CalendarTransform
+
+        spec = self.config.job(job)
+        transform, filters, overlaps = (spec.options.get(key) for key in ("transform", "filter", "overlaps"))
+        return Work(
+            spec,
+            CalendarKind(),
+            self.ledger,
+            self.store,
+            transform=CalendarTransform.from_options(transform) if transform else None,
+            filter=CalendarFilter.from_options(filters) if filters else None,
+            advisor=CalendarOverlaps.from_options(overlaps) if overlaps else None,
+            on_event=on_event,
+        )
+
+    # What a person or a timer does -----------------------------------------------------------------------------------
+
+    def plan(self, job: str, *, on_event: OnEvent = _silent, stop: Stop | None = None) -> Json:
+        """Makes a plan and leaves it for `apply`; writes to no store.
+
+        Returns:
+            The plan's header, with "state" ("planned" or "awaiting_approval"); the changes: `changes(run)`.
+        """
+        from trueup.engines.embedded import plan_job
+
+        result = plan_job(self.work(job, on_event), on_event=on_event, stop=stop)
+        return self.header(result["run"])
+
+    def header(self, run: str) -> Json:
+        """A run's plan without its changes, and the run's state."""
+        record = self.ledger.journal.find(run)
+        return {**(record.plan or {}), "state": record.state.value, "run": record.id, "job": record.subject}
+
+    def changes(self, run: str, after: int = 0) -> Iterator[Json]:
+        """A run's changes in order, each with its place in the journal ("state") and what came of it ("result")."""
+        run_id = self.ledger.journal.find(run).id
+        while rows := self.ledger.journal.changes(run_id, after=after, limit=500):
+            for row in rows:
+                yield {**row.change.to_json(), "state": row.state.value, "result": row.result}
+            after = rows[-1].change.seq
+
+    def waiting(self) -> RunRecord:
+        """The newest plan that can be applied.
+
+        Raises:
+            NotFound: there is none.
+        """
+        from trueup.model.run import RunState
+
+        for record in self.ledger.journal.history(limit=200):
+            if record.state in (RunState.PLANNED, RunState.AWAITING_APPROVAL):
+                return record
+        raise NotFound("there is no plan to apply", hint="make one: trueup plan JOB")
+
+    def apply(
+        self, run: str | None, *, allow: Sequence[str] = (), on_event: OnEvent = _silent, stop: Stop | None = None
+    ) -> Json:
+        """Applies a plan: exactly what it says, or nothing where the world moved on.
+
+        Args:
+            run: the run's id or the beginning of it; None: the newest plan that waits.
+            allow: guards that a person allows for this one ("all": every one).
+            on_event, stop: as in the engine.
+
+        Returns:
+            The report.
+        """
+        from trueup.engines.embedded import apply_run
+
+        record = self.waiting() if run is None else self.ledger.journal.find(run)
+        return apply_run(self.work(record.subject, on_event), record.id, allow=allow, on_event=on_event, stop=stop)
+
+    def run(
+        self,
+        name: str,
+        *,
+        allow: Sequence[str] = (),
+        params: Mapping[str, str] | None = None,
+        resume: str = "auto",
+        on_event: OnEvent = _silent,
+        stop: Stop | None = None,
+    ) -> Json:
+        """Runs a job (plan, guards, apply, verify) or a pipeline; takes up a run that was killed.
+
+        Returns:
+            The report; "state" says how it ended.
+        """
+        if name in self.config.pipelines:
+            return self._run_pipeline(name, params or {}, resume, on_event, stop)
+        if params:
+            raise UsageError(f"`{name}` is a job", why="only pipelines take parameters")
+        from trueup.engines.embedded import run_job
+
+        return run_job(self.work(name, on_event), allow=allow, on_event=on_event, stop=stop)
+
+    def _run_pipeline(
+        self, name: str, params: Mapping[str, str], resume: str, on_event: OnEvent, stop: Stop | None
+    ) -> Json:
+        from trueup.engines.embedded import Host, Resume, run_job, run_pipeline
+
+        def run_one(job: str, *, parent: str, stop: Stop, on_event: OnEvent) -> Json:
+            return run_job(self.work(job, on_event), parent=parent, stop=stop, on_event=on_event)
+
+        host = Host(self.ledger, self.config.pipelines, run_one, self.config.root, on_event)
+        spec = self.config.pipeline(name)
+        return run_pipeline(spec, host, params=params, text=True, resume=Resume(resume), stop=stop)
+
+    def verify(self, job: str, *, on_event: OnEvent = _silent) -> Json:
+        """Reads every side in full and compares it with the ledger and with the other sides; writes to no store.
+
+        Returns:
+            See `core.auditing.audit`.
+        """
+        from trueup.core.auditing import audit
+
+        return audit(self.work(job, on_event))
+
+    def plan_undo(self, run: str, *, on_event: OnEvent = _silent, stop: Stop | None = None) -> Json:
+        """Plans to take back what a run changed; `apply` does it.
+
+        Returns:
+            As `plan`.
+        """
+        from trueup.engines.embedded import plan_undo
+
+        record = self.ledger.journal.find(run)
+        if record.kind == "pipeline":
+            hint = "undo the runs of its jobs: trueup history"
+            raise UsageError(f"run {record.id} is a pipeline's", why="it changed nothing by itself", hint=hint)
+        result = plan_undo(self.work(record.subject, on_event), record.id, on_event=on_event, stop=stop)
+        return self.header(result["run"])
+
+    # Conflicts --------------------------------------------------------------------------------------------------------
+
+    def conflicts(self, job: str, states: Sequence[str] = ("open", "decided")) -> list[Json]:
+        """A job's conflicts, with every side's version field by field."""
+        from trueup.core.resolving import to_json
+
+        work = self.work(job)
+        return [to_json(self.ledger, work.kind, one) for one in self.ledger.conflicts.list(job, tuple(states))]
+
+    def prefer(self, job: str, conflict: int, ref: str) -> None:
+        """Decides an open conflict for one side; the next run carries it out."""
+        from trueup.core.resolving import prefer
+
+        prefer(self.work(job), conflict, ref)
+
+    def take(self, job: str, conflict: int, ref: str) -> None:
+        """Brings a losing version back; the next run carries it out."""
+        from trueup.core.resolving import take
+
+        take(self.work(job), conflict, ref)
+
+    def restore(self, job: str, ref: str) -> int:
+        """Decides that what vanished from a collection comes back; returns how many items."""
+        from trueup.core.restoring import restore_collection
+
+        return restore_collection(self.work(job), ref)
+
+    # Looking ----------------------------------------------------------------------------------------------------------
+
+    def history(self, subject: str | None = None, limit: int = 20) -> list[Json]:
+        """The latest runs, newest first."""
+        return [_record_json(one) for one in self.ledger.journal.history(subject=subject, limit=limit)]
+
+    def record(self, run: str) -> Json:
+        """One run."""
+        return _record_json(self.ledger.journal.find(run))
+
+    def doctor(self, only: str | None = None) -> Iterator[Diagnostic]:
+        """Looks at everything there is: configuration, secrets, ledger, stores. Yields findings as they come."""
+        from trueup.doctor import examine
+
+        return examine(self, only)
+
+    def job(self, name: str) -> JobSpec:
+        """A job of the configuration."""
+        return self.config.job(name)
+
+
+def _record_json(one: RunRecord) -> Json:
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "subject": one.subject,
+        "state": one.state.value,
+        "phase": one.phase,
+        "started": one.started,
+        "ended": one.ended,
+        "parent": one.parent,
+        "plan": one.plan,
+        "report": one.report,
+    }

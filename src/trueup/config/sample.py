@@ -1,0 +1,93 @@
+"""A `trueup.yaml` to start from, explained by the schema's own descriptions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from trueup.config.models import GuardsModel, JobModel
+from trueup.config.stores import OptionDeclaration
+
+
+class Declared(Protocol):
+    """A connector, as far as the sample explains it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def help(self) -> str: ...
+
+    @property
+    def options(self) -> Sequence[OptionDeclaration]: ...
+
+
+HEAD = """\
+# What trueup keeps true. Check it with `trueup validate`; see what would happen with `trueup plan JOB`.
+# Passwords: {env: NAME}, {file: path}, {command: [program, argument]} or {keyring: service/user}.
+version: 1
+"""
+
+EXAMPLE_STORES: dict[str, dict[str, Any]] = {
+    "work": {
+        "connector": "caldav",
+        "url": "https://cal.example.com/",
+        "username": "ana",
+        "password": {"env": "WORK_PASSWORD"},
+    },
+    "laptop": {"connector": "vdir", "path": "calendars"},
+}
+EXAMPLE_JOBS: dict[str, dict[str, Any]] = {
+    "team": {
+        "kind": "calendar",
+        "collections": [{"store": "work", "name": "team"}, {"store": "laptop", "name": "team"}],
+    }
+}
+
+
+def sample(connectors: Mapping[str, Declared]) -> str:
+    """An example with every connector's options explained."""
+    explained = "".join(f"#\n{''.join(_explained(one))}" for one in connectors.values())
+    return f"{written(EXAMPLE_STORES, EXAMPLE_JOBS)}\n# Every connector and its options:\n{explained}"
+
+
+def written(stores: Mapping[str, Any], jobs: Mapping[str, Any]) -> str:
+    """A configuration with these stores and jobs, and what else a job may say as comments."""
+    lines = [HEAD, "stores:"]
+    lines += [f"  {name}: {_flow(store)}" for name, store in stores.items()]
+    lines += ["", "jobs:"]
+    for name, job in jobs.items():
+        lines.append(f"  {name}:")
+        lines += [f"    {key}: {_flow(value)}" for key, value in job.items()]
+        lines += [f"    # {line}" for line in _commented(JobModel, set(job) | {"kind", "collections", "from", "to"})]
+    return "\n".join(lines) + "\n"
+
+
+def _commented(model: type[BaseModel], known: set[str]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        if key in known:
+            continue
+        default = {"guards": _flow(GuardsModel().model_dump())}.get(key) or _flow(field.get_default())
+        yield f"{key}: {default}   # {field.description}"
+
+
+def _explained(connector: Declared) -> Iterator[str]:
+    yield f"#   {connector.name}: {connector.help}\n"
+    for option in connector.options:
+        needed = " (required)" if option.required else ""
+        yield f"#     {option.name}: {option.help}{needed}\n"
+
+
+def _flow(value: Any) -> str:
+    """A value in YAML's flow style."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_flow(one) for one in value) + "]"
+    if isinstance(value, str) and value.replace("-", "").replace("_", "").isalnum() and not value[0].isdigit():
+        return value
+    return json.dumps(value, ensure_ascii=False)

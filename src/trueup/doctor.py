@@ -1,0 +1,88 @@
+"""What `trueup doctor` looks at: everything a run will need, before it needs it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import zoneinfo
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trueup.model.diagnostics import Diagnostic, Severity
+from trueup.model.errors import NotFound, TrueupError
+
+if TYPE_CHECKING:
+    from trueup.app import App
+
+SMALL_DISK = 200 << 20
+OLD_RUN = 7 * 86_400
+
+
+def examine(app: App, only: str | None = None) -> Iterator[Diagnostic]:
+    """Everything that can be found out without writing to a store.
+
+    Args:
+        only: look at this store alone.
+
+    Raises:
+        NotFound: there is no such store.
+    """
+    if only is not None and only not in app.config.stores:
+        raise NotFound(f"there is no store `{only}`", hint=f"there are: {', '.join(app.config.stores)}")
+    if only is None:
+        yield Diagnostic(Severity.INFO, "the configuration is good", str(app.config.path))
+        yield from app.config.warnings
+        yield from _zones()
+        yield from _ledger(app)
+    for name in app.config.stores if only is None else [only]:
+        yield from _store(app, name)
+
+
+def _store(app: App, name: str) -> Iterator[Diagnostic]:
+    try:
+        yield from app.store(name).check()
+    except TrueupError as error:
+        yield Diagnostic(Severity.ERROR, error.what, f"store {name}", error.why, error.hint)
+
+
+def _ledger(app: App) -> Iterator[Diagnostic]:
+    try:
+        place = app.config.ledger
+        yield from app.ledger.check()
+    except TrueupError as error:
+        yield Diagnostic(Severity.ERROR, error.what, error.where or "the ledger", error.why, error.hint)
+        return
+    if "://" not in place:
+        free = shutil.disk_usage(Path(place).parent).free
+        if free < SMALL_DISK:
+            yield Diagnostic(
+                Severity.WARNING, f"only {free >> 20} MB are free where the ledger is", place, hint="make room"
+            )
+    for job in app.config.jobs:
+        yield from _job(app, job)
+
+
+def _job(app: App, job: str) -> Iterator[Diagnostic]:
+    now = time.time()
+    last = next(iter(app.ledger.journal.history(subject=job, limit=1)), None)
+    if last is None:
+        yield Diagnostic(Severity.INFO, f"job {job} has not run yet", hint=f"trueup plan {job}")
+        return
+    if now - last.started > OLD_RUN:
+        days = int((now - last.started) / 86_400)
+        yield Diagnostic(Severity.WARNING, f"job {job} ran {days} days ago", hint="is its timer alive?")
+    for link, replica in app.ledger.state.quarantined(job, now):
+        yield Diagnostic(Severity.WARNING, f"“{replica.title}” failed {link.attempts} times", f"job {job}", link.error)
+    waiting = app.ledger.conflicts.list(job, states=("open",))
+    if waiting:
+        yield Diagnostic(
+            Severity.WARNING, f"{len(waiting)} waiting for a decision", f"job {job}", hint=f"trueup resolve {job}"
+        )
+
+
+def _zones() -> Iterator[Diagnostic]:
+    try:
+        zoneinfo.ZoneInfo("Europe/Berlin")
+    except zoneinfo.ZoneInfoNotFoundError:
+        yield Diagnostic(Severity.ERROR, "there is no time zone data", hint="pip install tzdata")

@@ -1,0 +1,40 @@
+"""Which commands there are, and what the list of commands says of each; imports nothing, so that the list costs nothing."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """A command; its module has its name."""
+
+    name: str
+    help: str
+
+
+HELP = "Makes everyday records true again, and keeps them so."
+
+COMMANDS = (
+    Command("init", "Ask a few questions and write trueup.yaml."),
+    Command("validate", "Check trueup.yaml; no network."),
+    Command("doctor", "Look at everything: configuration, secrets, ledger, stores."),
+    Command("plan", "Show what a run of a job would do; writes to no store."),
+    Command("apply", "Apply a plan: exactly what it says, or nothing."),
+    Command("run", "Run a job or pipeline: plan, guards, apply, read back. For timers."),
+    Command("verify", "Compare all sides of a job in full."),
+    Command("resolve", "Decide conflicts, bring back what lost or vanished."),
+    Command("undo", "Take back what a run changed."),
+    Command("history", "Show past runs, or one of them."),
+    Command("graph", "Draw a pipeline's graph."),
+    Command("completion", "Print the shell's completion script."),
+)
+
+
+def overview() -> str:
+    """What `trueup --help` prints."""
+    width = max(len(one.name) for one in COMMANDS)
+    rows = "\n".join(f"  {one.name:<{width}}  {one.help}" for one in COMMANDS)
+    return (
+        f"Usage: trueup COMMAND [ARGUMENTS] [OPTIONS]\n\n{HELP}\n\nCommands:\n{rows}\n\n"
+        "Every command: --config/-c FILE, --json, --json-lines, --quiet/-q, --verbose/-v, --help/-h; trueup --version/-V."
+    )

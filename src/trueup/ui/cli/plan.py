@@ -1,0 +1,66 @@
+"""`trueup plan`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from trueup.model.errors import ExitCode
+from trueup.ui.cli.common import Common
+
+if TYPE_CHECKING:
+    from trueup.app import App
+
+
+def plan(
+    job: str,
+    /,
+    *,
+    exit_code: Annotated[bool, Parameter(negative="")] = False,
+    common: Common | None = None,
+) -> int:
+    """Show what a run of a job would do: every change with its reason, and each field before and after. Writes to no store.
+
+    Parameters
+    ----------
+    job
+        The job's name in trueup.yaml.
+    exit_code
+        Exit with 2 where there is something to do, with 0 where there is nothing.
+    """
+    common = common or Common()
+    with common.working() as (app, progress, stop):
+        header = app.plan(job, on_event=progress, stop=stop)
+        progress.end()
+        show_plan(app, header, common)
+    return plan_exit(header, exit_code=exit_code)
+
+
+def show_plan(app: App, header: dict[str, Any], common: Common) -> None:
+    """Puts out a plan with its changes."""
+    changes: Iterable[dict[str, Any]] = app.changes(header["run"])
+    if common.json_lines:
+        for change in changes:
+            common.put({"change": change})
+        common.put({"plan": header})
+    elif common.json:
+        common.put({**header, "changes": list(changes)})
+    else:
+        from trueup.ui.cli.render.text import plan_lines
+
+        for line in plan_lines(header, changes, verbose=common.verbose):
+            print(line)
+
+
+def plan_exit(header: dict[str, Any], *, exit_code: bool) -> int:
+    """The exit code of a plan: blocked, incomplete, or (where asked) whether there is something to do."""
+    if header["state"] == "awaiting_approval":
+        return ExitCode.BLOCKED
+    if not any(one["read"] for one in header.get("based_on", ())) and header.get("based_on"):
+        return ExitCode.TEMPORARY
+    if any(not one["read"] for one in header.get("based_on", ())):
+        return ExitCode.PARTIAL
+    writes = any(header.get("counts", {}).get(one) for one in ("create", "update", "delete"))
+    return ExitCode.CHANGES if exit_code and (writes or header.get("creates")) else ExitCode.DONE

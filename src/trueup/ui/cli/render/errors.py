@@ -1,0 +1,46 @@
+"""An error for people: what, where, why, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trueup.model.diagnostics import Diagnostic, Severity
+from trueup.model.errors import TrueupError
+from trueup.ui.cli.render.terminal import safe, style
+
+STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "green"}
+
+
+def error_lines(error: TrueupError) -> Iterator[str]:
+    """The lines of an error; one that has several findings is told finding by finding."""
+    found = getattr(error, "diagnostics", ())
+    if found:
+        for one in found:
+            yield from diagnostic_lines(one)
+        return
+    where = f"{error.where}: " if error.where else ""
+    yield style("error: ", "red") + safe(f"{where}{error.what}")
+    if error.why:
+        yield f"  why: {safe(error.why)}"
+    if error.hint:
+        yield f"  do:  {safe(error.hint)}"
+
+
+def diagnostic_lines(one: Diagnostic) -> Iterator[str]:
+    """The lines of a finding, with the line of the file it is about."""
+    place = f"{one.source}: " if one.source else ""
+    yield style(f"{one.severity.value}: ", STYLES[one.severity]) + safe(f"{place}{one.what}")
+    if one.source and (text := _source_line(one.source.file, one.source.line)):
+        yield f"    {one.source.line} | {safe(text)}"
+    if one.why:
+        yield f"  why: {safe(one.why)}"
+    if one.hint:
+        yield f"  do:  {safe(one.hint)}"
+
+
+def _source_line(file: str, number: int) -> str:
+    try:
+        with open(file, encoding="utf-8-sig") as lines:
+            return next((line.rstrip()[:120] for count, line in enumerate(lines, 1) if count == number), "")
+    except (OSError, UnicodeDecodeError):
+        return ""
