@@ -316,6 +316,11 @@ class TestEtags:
             [answer] = send(team, Write(1, Verb.UPDATE, f"{number}.ics", b"again", written.etag))
             assert answer.outcome is Outcome.PRECONDITION
 
+    def test_what_we_wrote_is_older_than_any_later_edit_can_be(self, team: VdirCollection, folder: Path) -> None:
+        """By more than a tick of the coarsest clock (Linux before 6.13 marks files by the tick, 10 ms at most)."""
+        href = create(team, "a")
+        assert (folder / href).stat().st_mtime_ns <= time.time_ns() - 20_000_000
+
     def test_another_process_reads_once_more_and_then_not(
         self, store: VdirStore, team: VdirCollection, folder: Path
     ) -> None:
