@@ -1,0 +1,113 @@
+"""The ledger: the durable memory of all jobs, on SQLite or PostgreSQL. The only place with its SQL.
+
+Every method commits by itself, or with the outermost `Ledger.transaction` around it. A ledger may be used by many threads and processes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from trueup.core.ledger.blobs import Blobs
+from trueup.core.ledger.check import check
+from trueup.core.ledger.conflicts import Conflicts
+from trueup.core.ledger.database import Database, Dialect
+from trueup.core.ledger.journal import Journal
+from trueup.core.ledger.leases import Leases
+from trueup.core.ledger.schema import migrate
+from trueup.core.ledger.sqlite import SQLite
+from trueup.core.ledger.state import State
+from trueup.core.ledger.steps import Steps
+from trueup.model.diagnostics import Diagnostic
+from trueup.model.errors import ConfigError
+
+__all__ = ["Ledger", "open_ledger"]
+
+
+class Ledger:
+    """The durable memory.
+
+    Attributes:
+        blobs: bodies by digest.
+        state: what every collection holds, and what was agreed.
+        journal: runs and their changes.
+        conflicts: open and closed ones.
+        leases: who works on what.
+        steps: of pipeline runs.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.blobs = Blobs(database)
+        self.state = State(database)
+        self.journal = Journal(database)
+        self.conflicts = Conflicts(database)
+        self.leases = Leases(database)
+        self.steps = Steps(database)
+
+    @property
+    def where(self) -> str:
+        """The file or address, without a password."""
+        return self._database.dialect.where
+
+    @property
+    def on_write(self) -> Callable[[str], None] | None:
+        """Called with "before:<label>" and "after:<label>" around every commit that writes (crash tests)."""
+        return self._database.on_write
+
+    @on_write.setter
+    def on_write(self, hook: Callable[[str], None] | None) -> None:
+        self._database.on_write = hook
+
+    def transaction(self, label: str = "transaction") -> AbstractContextManager[None]:
+        """Everything inside, in this thread, is committed together or not at all; may stand inside another."""
+        return self._database.transaction(label)
+
+    def check(self) -> list[Diagnostic]:
+        """Whether it is whole: the database's own check, foreign keys, bodies, orphans, mode of the file, room on the disk."""
+        return list(check(self._database))
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_ledger(url_or_path: str) -> Ledger:
+    """Opens a ledger; makes it where there is none, and brings an older one up to date.
+
+    Args:
+        url_or_path: a path, or postgresql://user:password@host/database.
+
+    Raises:
+        ConfigError: neither of the two.
+        LedgerError: it cannot be opened, is damaged, or was written by a later version.
+    """
+    database = Database(_dialect(url_or_path))
+    try:
+        migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return Ledger(database)
+
+
+def _dialect(url_or_path: str) -> Dialect:
+    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*)://", url_or_path)
+    if scheme is None:
+        return SQLite(Path(url_or_path).expanduser())
+    if scheme[1].lower() in ("postgresql", "postgres"):
+        from trueup.core.ledger.postgresql import PostgreSQL
+
+        return PostgreSQL(url_or_path)
+    raise ConfigError(
+        f"a ledger cannot be kept in {scheme[1]}",
+        hint="give `ledger:` a path (SQLite) or a postgresql://user@host/database address",
+    )

@@ -154,3 +154,22 @@ class StepRow:
     error: str
     started: float | None
     ended: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A job as it was when it last ran: its configuration's digest, its filter's and transform's digest, its collections' names."""
+
+    name: str
+    digest: str
+    shape: str
+    collections: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many items of a collection are there, how many were there when all sides last agreed, and how many are both."""
+
+    live: int
+    agreed: int
+    agreed_live: int

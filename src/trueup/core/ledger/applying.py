@@ -1,0 +1,176 @@
+"""What apply, verify and undo write down: what a side was asked to hold, what it holds, and what all sides agree on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from trueup.core.ledger.database import storable
+from trueup.core.ledger.records import REPLICA, Records
+from trueup.core.ledger.rows import Replica
+from trueup.model.change import ChangeState
+from trueup.model.items import Glance
+
+_SETTLING = "CREATE TEMPORARY TABLE IF NOT EXISTS settling (link {int} PRIMARY KEY)"
+
+
+class Applying(Records):
+    """See the module's text."""
+
+    def wrote(self, collection_id: int, href: str, link: int | None, glance: Glance | None, sent: str | None) -> None:
+        """Records a write that went through.
+
+        Args:
+            collection_id, href: where.
+            link: the item's link.
+            glance: key and title of the new body; None: as they were.
+            sent: digest of the new body, seen there until it is read back; None: it was deleted.
+        """
+        with self._db.transaction("state.wrote"):
+            if sent is None:
+                self._db.write(
+                    "UPDATE replica SET seen = NULL, sent = NULL, kept = NULL, etag = NULL, refused = '', refused_why = '', rival = NULL"
+                    " WHERE collection = ? AND href = ?",
+                    (collection_id, href),
+                )
+                return
+            base = self._make_room(collection_id, href, link)
+            texts = [storable(text) for text in (glance.uid, glance.title, glance.starts)] if glance else ["", "", ""]
+            self._db.write(
+                "INSERT INTO replica (collection, href, seen, sent, base, uid, title, starts, revision)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT revision FROM collection WHERE id = ?))"
+                " ON CONFLICT (collection, href) DO UPDATE SET seen = excluded.seen, sent = excluded.sent, kept = NULL, etag = NULL,"
+                " refused = '', refused_why = '', rival = NULL, uid = COALESCE(NULLIF(excluded.uid, ''), replica.uid),"
+                " title = COALESCE(NULLIF(excluded.title, ''), replica.title),"
+                " starts = COALESCE(NULLIF(excluded.starts, ''), replica.starts)",
+                (collection_id, href, sent, sent, base, *texts, collection_id),
+            )
+            self._link_written(collection_id, href, link)
+
+    def confirm(self, collection_id: int, href: str, etag: str | None, seen: str | None, *, ours: bool = True) -> None:
+        """Records what was read back after a write.
+
+        Args:
+            collection_id, href: where.
+            etag, seen: as they really are; `seen` None: it is not there.
+            ours: it is what the store made of what was sent, not somebody's edit since.
+        """
+        with self._db.transaction("state.confirm"):
+            self._db.write(
+                "UPDATE replica SET etag = ?, seen = ?, kept = CASE WHEN sent IS NULL THEN NULL WHEN ? = 1 THEN ? ELSE kept END"
+                " WHERE collection = ? AND href = ?",
+                (None if seen is None else etag, seen, int(ours), seen, collection_id, href),
+            )
+
+    def settle(self, run_id: str) -> int:
+        """Makes what is there now the agreed state, for every link of the run whose changes are all verified; in one commit.
+
+        A link that was observed to change after the plan was made stays as it was agreed before, and due: what was seen there is
+        somebody's edit. Repeating it settles nothing twice.
+
+        Returns:
+            How many links were settled.
+        """
+        with self._db.transaction("state.settle"):
+            self._db.write(_SETTLING.format(**self._db.dialect.types))
+            self._db.write("DELETE FROM settling")
+            count = self._db.write(
+                "INSERT INTO settling (link) SELECT link FROM change WHERE run = ? AND link IS NOT NULL GROUP BY link"
+                " HAVING sum(CASE WHEN state = ? THEN 0 ELSE 1 END) = 0 AND max(settled) = 0",
+                (run_id, ChangeState.VERIFIED.value),
+            )
+            count -= self._leave_changed(run_id)
+            self._agree()
+            self._db.write(
+                "UPDATE change SET settled = 1 WHERE run = ? AND link IN (SELECT link FROM settling)", (run_id,)
+            )
+            self._db.write("DELETE FROM settling")
+        return count
+
+    def restore(self, link_id: int, bases: Sequence[tuple[int, str, str | None, str | None]]) -> None:
+        """Puts a link's agreed state of before a run back (undo), and makes it due.
+
+        Args:
+            link_id: the link; one whose last replica went comes back.
+            bases: (collection, href, base digest, sent digest). A replica that is not there is inserted as gone. Where the link
+                stands under another href of the collection by now, that one is meant; an href of another link is left alone.
+        """
+        with self._db.transaction("state.restore"):
+            if not self._db.write("UPDATE link SET dropped = NULL, due = 0 WHERE id = ?", (link_id,)):
+                return
+            own = {one.collection: one for one in self._replicas_of([link_id])}
+            for collection, href, base, sent in bases:
+                found = own.get(collection) or self._at(collection, href)
+                kept = base if sent else None  # nothing that the store lost on the way is to be made up for
+                if found is None:
+                    self._db.write(
+                        "INSERT INTO replica (collection, href, base, sent, kept, uid, title, starts, link, revision)"
+                        " SELECT id, ?, ?, ?, ?, (SELECT key FROM link WHERE id = ?), '', '', ?, revision FROM collection WHERE id = ?",
+                        (href, base, sent, kept, link_id, link_id, collection),
+                    )
+                elif found.link in (None, link_id):
+                    self._db.write(
+                        "UPDATE replica SET base = ?, sent = ?, kept = ?, link = ? WHERE id = ?",
+                        (base, sent, kept, link_id, found.id),
+                    )
+
+    def each_agreed(self, collection_id: int, after_href: str, limit: int) -> list[Replica]:
+        """Replicas after this href that were once agreed, in order."""
+        rows = self._db.rows(
+            f"SELECT {REPLICA} FROM replica WHERE collection = ? AND href > ? AND base IS NOT NULL ORDER BY href LIMIT ?",
+            (collection_id, after_href, limit),
+        )
+        return [Replica(*row) for row in rows]
+
+    # --- inside
+
+    def _at(self, collection_id: int, href: str) -> Replica | None:
+        row = self._db.row(f"SELECT {REPLICA} FROM replica WHERE collection = ? AND href = ?", (collection_id, href))
+        return None if row is None else Replica(*row)
+
+    def _make_room(self, collection_id: int, href: str, link: int | None) -> str | None:
+        """An item that was gone and is written under another href: the old row goes, its agreed state is handed on."""
+        if link is None:
+            return None
+        old = "link = ? AND collection = ? AND href <> ? AND seen IS NULL"
+        row = self._db.row(f"SELECT base FROM replica WHERE {old}", (link, collection_id, href))
+        if row is None:
+            return None
+        self._db.write(f"DELETE FROM replica WHERE {old}", (link, collection_id, href))
+        base: str | None = row[0]
+        return base
+
+    def _link_written(self, collection_id: int, href: str, link: int | None) -> None:
+        """Links what was written; not where the link is forgotten by now or has another replica there: identification decides."""
+        if link is None:
+            return
+        self._db.write("UPDATE link SET dropped = NULL, due = 0 WHERE id = ? AND dropped IS NOT NULL", (link,))
+        self._db.write(
+            "UPDATE replica SET link = ? WHERE collection = ? AND href = ? AND EXISTS (SELECT 1 FROM link WHERE id = ?)"
+            " AND NOT EXISTS (SELECT 1 FROM replica other WHERE other.link = ? AND other.collection = ? AND other.href <> ?)",
+            (link, collection_id, href, link, link, collection_id, href),
+        )
+
+    def _leave_changed(self, run_id: str) -> int:
+        """Takes out links with a replica that moved on since the plan; returns how many."""
+        row = self._db.row("SELECT subject, plan FROM run WHERE id = ?", (run_id,))
+        based_on = json.loads(row[1]).get("based_on", []) if row and row[1] else []
+        return sum(
+            self._db.write(
+                "DELETE FROM settling WHERE link IN (SELECT link FROM replica WHERE link IS NOT NULL AND revision > ? AND collection ="
+                " (SELECT id FROM collection WHERE job = ? AND ref = ?))",
+                (one["revision"], row[0], one["collection"]),
+            )
+            for one in based_on
+            if row is not None
+        )
+
+    def _agree(self) -> None:
+        settling = "link IN (SELECT link FROM settling)"
+        # A body that is refused cannot be compared with later: the last one that was understood stays the agreed one.
+        self._db.write(f"UPDATE replica SET base = seen WHERE {settling} AND seen IS NOT NULL AND refused = ''")
+        self._db.write(f"DELETE FROM replica WHERE {settling} AND seen IS NULL")
+        self._db.write(
+            "UPDATE link SET due = NULL, attempts = 0, error = '', decision = NULL WHERE id IN (SELECT link FROM settling)"
+        )
+        self._drop_empty("id IN (SELECT link FROM settling)", ())

@@ -1,0 +1,85 @@
+"""Leases: one process at a time works on a job. A lease ends by itself when it is not renewed."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import datetime
+
+from trueup.core.ledger.database import Database
+from trueup.model.errors import Locked
+
+
+class Leases:
+    """See the module's text."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def acquire(self, name: str, owner: str, ttl: float) -> None:
+        """Takes a lease, or renews one's own.
+
+        Args:
+            name: what is leased ("job/team").
+            owner: "host:pid:nonce"; a lease whose process is gone from this host is taken over at once.
+            ttl: after how many seconds without `renew` it ends.
+
+        Raises:
+            Locked: somebody else has it; says who, since when and until when.
+        """
+        with self._db.transaction("leases.acquire"):
+            # The insert takes the lock on the row: two who come at the same time see each other.
+            now = self._db.dialect.clock(self._db)
+            self._db.write(
+                "INSERT INTO lease (name, owner, since, expires) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET name = excluded.name",
+                (name, owner, now, now + ttl),
+            )
+            holder, since, expires = self._db.rows("SELECT owner, since, expires FROM lease WHERE name = ?", (name,))[0]
+            if holder != owner and expires > now and not _gone(holder):
+                raise _locked(name, holder, since, expires)
+            since = since if holder == owner else now
+            self._db.write(
+                "UPDATE lease SET owner = ?, since = ?, expires = ? WHERE name = ?", (owner, since, now + ttl, name)
+            )
+
+    def renew(self, name: str, owner: str, ttl: float) -> bool:
+        """Keeps one's own lease for `ttl` more seconds; False: somebody else has it by now."""
+        with self._db.transaction("leases.renew"):
+            expires = self._db.dialect.clock(self._db) + ttl
+            return (
+                self._db.write("UPDATE lease SET expires = ? WHERE name = ? AND owner = ?", (expires, name, owner)) > 0
+            )
+
+    def release(self, name: str, owner: str) -> None:
+        """Gives one's own lease back."""
+        with self._db.transaction("leases.release"):
+            self._db.write("DELETE FROM lease WHERE name = ? AND owner = ?", (name, owner))
+
+
+def _gone(owner: str) -> bool:
+    """Whether the owner is a process of this host that does not live any more."""
+    host, _, rest = owner.rpartition(":")[0].rpartition(":")
+    if host != socket.gethostname() or not rest.isdecimal() or int(rest) == 0:
+        return False
+    try:
+        os.kill(int(rest), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _locked(name: str, owner: str, since: float, expires: float) -> Locked:
+    kind, _, what = name.partition("/")
+    host, _, pid = owner.rpartition(":")[0].rpartition(":")
+    who = f"process {pid} on {host}" if host else owner
+    return Locked(
+        f"{kind} {what} is being worked on by another process".replace("  ", " "),
+        why=f"{who}, since {_clock(since)}; it has the lease until {_clock(expires)}",
+        hint="wait for it to end; if it was killed, the lease ends by itself at that time",
+    )
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
