@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -88,7 +88,7 @@ class TestAccount:
         finally:
             server.dav().request("DELETE", url)
 
-    @pytest.mark.parametrize("name", ["Grüße", "with blank", "50%", "a&b"])
+    @pytest.mark.parametrize("name", ["Grüße", "with blank", "a/b", "a&b <c>"])
     def test_makes_calendars_with_odd_names(self, server: DavServer, name: str) -> None:
         store = CONNECTOR.open("work", options(server, server.url))
         made = store.create(name)
@@ -182,10 +182,11 @@ class TestItems:
         ["plain", "with blank", "ümlaut", "a@b", "50%25", "a+b", "q?x#y", "x" * 150, "semi;colon,comma", "'quote'"],
     )
     def test_odd_hrefs_of_other_programs(self, server: DavServer, calendar_url: MakeCalendar, name: str) -> None:
-        from urllib.parse import quote
-
         url = calendar_url(server)
         put = server.dav().put(f"{url}{quote(name, safe='')}.ics", bodies.event("u", "before").decode())
+        if isinstance(server, Radicale) and set(name) & set("?;'"):
+            assert put.status == 400, "Radicale takes it now: remove this exception"
+            return
         assert put.status == 201, put.text
         calendar = opened(server, url)
         [href] = listing(calendar)

@@ -133,6 +133,7 @@ class TestHrefs:
             ("/a/%e4.ics", "/a/%E4.ics"),
             ("/a/a+b.ics", "/a/a+b.ics"),
             ("/a/%3F%23.ics", "/a/%3F%23.ics"),
+            ("/a/q?x#y.ics", "/a/q%3Fx%23y.ics"),
             ("https://host:1/a/b.ics", "/a/b.ics"),
             ("//host/a/b.ics", "/a/b.ics"),
             ("", ""),
@@ -154,6 +155,8 @@ class TestHrefs:
 
     def test_at(self) -> None:
         assert at("http://h:1/a/b/", "c.ics") == "http://h:1/a/b/c.ics"
+        assert at("http://h:1/a/b", "c.ics") == "http://h:1/a/c.ics"
+        assert at("http://h:1/a/b/", "//other/x") == "http://other/x"
         assert at("http://h:1/a/b/", "/x%40y") == "http://h:1/x@y"
         assert at("http://h:1/a/b/", "https://p.example/x") == "https://p.example/x"
         assert at("http://h:1", "http://h:1") == "http://h:1/"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from hashlib import blake2b
+
 from trueup.connectors.caldav.dialect import CALENDARS
 from trueup.connectors.dav.names import CALDAV, COLLECTION, DAV, DISPLAY_NAME, RESOURCE_TYPE
 from trueup.connectors.dav.session import PROBLEM_SIZE, XML, Refused, Session
 from trueup.connectors.dav.xml import Problem, document, element, read_problem, text
 from trueup.connectors.http import Answer
 
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 EXISTS = f"{DAV}resource-must-be-null"
 
 
@@ -32,6 +36,11 @@ def make_calendar(session: Session, url: str, title: str) -> None:
         refused = refused or Refused(method, url, status, problem)
     if refused and refused.status != 405:
         raise session.failure(f"calendar {title} cannot be made", refused)
+
+
+def plain(name: str) -> str:
+    """The last segment of a new calendar's address: the name where every server takes it as such, else one made of it, the same each time."""
+    return name if PLAIN.fullmatch(name) else f"calendar-{blake2b(name.encode(), digest_size=6).hexdigest()}"
 
 
 def _set(*properties: str) -> str:

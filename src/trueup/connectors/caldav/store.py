@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from trueup.connectors.caldav.dialect import AUTO_SCHEDULE, CALENDARS, SCHEDULE_OUTBOX
 from trueup.connectors.caldav.doctor import examine
-from trueup.connectors.caldav.making import make_calendar
+from trueup.connectors.caldav.making import make_calendar, plain
 from trueup.connectors.dav.collection import DavCollection
 from trueup.connectors.dav.discovery import Account, Discovery, Place
 from trueup.connectors.dav.hrefs import child, path_of
@@ -85,7 +85,7 @@ class CalDavStore:
                 why="`url` of the store names a single calendar",
                 hint="set `url` to the account, so that it can hold more than one",
             )
-        make_calendar(self.session, child(account.homes[0], name), name)
+        make_calendar(self.session, child(account.homes[0], plain(name)), name)
         collection = self.open(name)
         if collection is None:
             raise Permanent(

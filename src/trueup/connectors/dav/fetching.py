@@ -44,9 +44,8 @@ class Fetcher:
 
     def _chunks(self, hrefs: Sequence[str]) -> Iterator[Sequence[str]]:
         """Chunks of about TARGET_BYTES by what bodies have weighed so far; small enough that every connection gets one."""
-        done = 0
+        done, fair = 0, -(-len(hrefs) // self._session.client.parallel)
         while done < len(hrefs):
-            fair = -(-(len(hrefs) - done) // self._session.client.parallel)
             size = min(self._size, max(fair, SMALLEST))
             yield hrefs[done : done + size]
             done += size
