@@ -104,5 +104,5 @@ class Conflicts:
 
 
 def _to_conflict(row: Row) -> Conflict:
-    *head, fields, versions, winner = row
-    return Conflict(*head, json.loads(fields), json.loads(versions), winner)
+    fields, versions, winner = json.loads(row[9]), json.loads(row[10]), row[11]
+    return Conflict(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8], fields, versions, winner)
