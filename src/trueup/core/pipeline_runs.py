@@ -5,6 +5,7 @@ Whatever engine drives a pipeline, these rules are the same.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -146,7 +147,9 @@ class PipelineRuns:
             return self._new(bound, failed), None
         if earlier.state is RunState.FAILED:
             return self._new(bound, earlier), None
-        run = PipelineRun(earlier.id, bound, earlier.started, True, earlier.plan.get("repeats", ""), self._kept(earlier.plan))
+        run = PipelineRun(
+            earlier.id, bound, earlier.started, True, earlier.plan.get("repeats", ""), self._kept(earlier.plan)
+        )
         return run, earlier if earlier.state in (RunState.DONE, RunState.PARTIAL) else None
 
     def _started_by(self, parent: str, params: dict[str, Any]) -> RunRecord | None:
@@ -157,7 +160,7 @@ class PipelineRuns:
 
     def give_up(self, run: RunRecord) -> None:
         """Marks a run that will not be gone on with."""
-        self.ledger.journal.update(run.id, state=RunState.SUPERSEDED, ended=self.ledger.now())
+        self.ledger.journal.update(run.id, state=RunState.SUPERSEDED, ended=time.time())
 
     # -- inside ---------------------------------------------------------------------------------------------------------
 
@@ -191,13 +194,13 @@ class PipelineRuns:
     def _refuse_changed(self, run: RunRecord, given: Mapping[str, Any], text: bool) -> None:
         assert run.plan is not None
         where = f"pipeline {self.spec.name}"
-        hint = "start anew (--anew), or put back what was changed"
+        hint = "start anew (--resume anew), or put back what was changed"
         if run.plan["definition"] != self.digest:
             raise StalePlan(
                 f"run {run.id} cannot go on", where=where, why="the pipeline was changed since it began", hint=hint
             )
         if given and bind(self.spec, given, text=text) != run.plan["params"]:
-            hint = "leave the parameters out to finish that run, or start anew (--anew)"
+            hint = "leave the parameters out to finish that run, or start anew (--resume anew)"
             raise StalePlan(f"run {run.id} cannot go on", where=where, why="it began with other parameters", hint=hint)
 
     def _kept(self, plan: Mapping[str, Any]) -> dict[str, StepRow]:

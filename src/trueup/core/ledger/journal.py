@@ -101,14 +101,24 @@ class Journal:
             raise NotFound(f"{prefix} is the beginning of more than one run", why=names, hint="give more of the id")
         return found[0]
 
-    def latest(self, subject: str, states: Iterable[RunState | str] = ()) -> RunRecord | None:
-        """The last run of this job or pipeline, in one of these states if any are given."""
+    def latest(
+        self,
+        subject: str,
+        states: Iterable[RunState | str] = (),
+        *,
+        parent: str | None = None,
+        kind: str | None = None,
+    ) -> RunRecord | None:
+        """The last run of this job or pipeline; in one of these states, of this parent or kind, if any are given."""
         wanted = [str(state) for state in states]
-        where = f" AND state IN ({', '.join('?' * len(wanted))})" if wanted else ""
-        row = self._db.row(
-            f"SELECT {_RUN} FROM run WHERE subject = ?{where} ORDER BY started DESC, id DESC LIMIT 1",
-            (subject, *wanted),
-        )
+        where, values = "subject = ?", [subject, *wanted]
+        if wanted:
+            where += f" AND state IN ({', '.join('?' * len(wanted))})"
+        for name, value in (("parent", parent), ("kind", kind)):
+            if value is not None:
+                where += f" AND {name} = ?"
+                values.append(value)
+        row = self._db.row(f"SELECT {_RUN} FROM run WHERE {where} ORDER BY started DESC, id DESC LIMIT 1", values)
         return None if row is None else _to_run(row)
 
     def history(self, subject: str | None = None, limit: int = 50, kind: str | None = None) -> list[RunRecord]:

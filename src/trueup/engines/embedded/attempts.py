@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from trueup.core.function_child import TimedOut, call_within
 from trueup.core.functions import Context, StepFailed, call
 from trueup.core.ledger import Ledger
+from trueup.engines.embedded.lease import TTL
 from trueup.engines.embedded.stop import Stop, Why
 from trueup.model.errors import Blocked, Bug, Cancelled, LedgerError, Locked, LoginRefused, TrueupError, UserError
 from trueup.model.pipeline import Backoff, PipelineSpec, RetrySpec, StepKind, StepOutcome, StepSpec
@@ -38,6 +39,7 @@ class Host:
         run_job: runs a job.
         root: the folder the user's modules are looked for in first (where trueup.yaml is); None: installed ones only.
         on_event: told what happens, one event at a time; `say` is the way to it.
+        lease_seconds: how long the lease on a pipeline holds without renewal.
     """
 
     ledger: Ledger
@@ -45,6 +47,7 @@ class Host:
     run_job: RunJob
     root: Path | None = None
     on_event: Callable[[dict[str, Any]], None] = lambda event: None
+    lease_seconds: float = TTL
     _voice: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, event: dict[str, Any]) -> None:

@@ -15,12 +15,11 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from trueup.core import phases as _phases
 from trueup.core import undo
-from trueup.core.ledger import Ledger
 from trueup.core.staleness import refuse_stale
+from trueup.core.work import Work
 from trueup.engines.embedded.lease import hold
 from trueup.engines.embedded.stop import Stop
 from trueup.model.errors import Bug, Cancelled, LedgerError, Locked, NotFound, StalePlan, TrueupError
-from trueup.model.job import JobSpec
 from trueup.model.plan import Plan
 from trueup.model.run import Phase, RunRecord, RunState
 
@@ -38,14 +37,6 @@ Approve: TypeAlias = Callable[[list[Json]], Sequence[str]]
 
 _APPLYING = (Phase.APPLY.value, Phase.VERIFY.value, Phase.REPORT.value)
 _OVER = (RunState.DONE, RunState.PARTIAL, RunState.CONFLICT)  # one that failed is not answered with, but tried again
-
-
-class Work(Protocol):
-    """What the engine has to know of `trueup.core.work.Work`."""
-
-    spec: JobSpec
-    ledger: Ledger
-    clock: Callable[[], float]
 
 
 class Phases(Protocol):
@@ -270,7 +261,7 @@ def plan_undo(
         with _recorded(work, run_id):
             readings = run.mapped(Phase.READ, lambda ref: phases.read(work, run_id, ref))
             found = {one["collection"]: one for one in readings}
-            run.step(Phase.PLAN, lambda: undo.plan_undo(work, run_id, undone, found).to_json())  # type: ignore[arg-type]
+            run.step(Phase.PLAN, lambda: undo.plan_undo(work, run_id, undone, found).to_json())
             work.ledger.journal.update(run_id, state=RunState.PLANNED)
         return _result(work.ledger.journal.get(run_id))
 
@@ -337,7 +328,7 @@ def _passed(run: _JobRun, known: RunRecord | None, settings: _Settings) -> bool:
         return False
     assert known.plan is not None
     readings = run.mapped(Phase.READ, lambda ref: run.phases.read(run.work, run.run_id, ref))
-    refuse_stale(run.work, Plan.from_json(known.plan), readings)  # type: ignore[arg-type]
+    refuse_stale(run.work, Plan.from_json(known.plan), readings)
     return True
 
 

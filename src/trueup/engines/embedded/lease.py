@@ -1,23 +1,21 @@
 """Holding a lease of the ledger while work goes on, so that a timer and a person cannot run the same thing at once.
 
-A lease is renewed in the background; where that does not succeed in time, the work is asked to stop. A holder that was killed
-on this machine is recognised by its process, so that the next run need not wait until the lease is over.
+A lease is renewed in the background; where that does not succeed in time, the work is asked to stop.
 """
 
 from __future__ import annotations
 
 import os
-import platform
+import secrets
+import socket
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from trueup.core.ledger import Ledger
 from trueup.engines.embedded.stop import Stop, Why
-from trueup.model.errors import LedgerError, Locked
+from trueup.model.errors import LedgerError
 
 TTL = 60.0
 """Seconds a lease holds without renewal."""
@@ -36,8 +34,8 @@ def hold(ledger: Ledger, name: str, stop: Stop | None = None, ttl: float = TTL) 
     Raises:
         Locked: another process holds it; says which and until when.
     """
-    owner = f"{_process(os.getpid())} {uuid.uuid4().hex[:8]}"
-    _acquire(ledger, name, owner, ttl)
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    ledger.leases.acquire(name, owner, ttl)
     held = Stop(stop)
     over = threading.Event()
     keeper = threading.Thread(
@@ -67,60 +65,3 @@ def _keep(ledger: Ledger, name: str, owner: str, ttl: float, held: Stop, over: t
             held.ask(Why.LEASE_LOST)
             return
         valid_until = asked_at + ttl
-
-
-def _acquire(ledger: Ledger, name: str, owner: str, ttl: float) -> None:
-    leases = ledger.leases
-    if leases.acquire(name, owner, ttl):
-        return
-    holder = leases.holder(name)
-    if holder is not None and _is_dead(holder.owner):
-        leases.release(name, holder.owner)
-    if leases.acquire(name, owner, ttl):
-        return
-    holder = leases.holder(name)
-    kind, _, subject = name.partition("/")
-    who = _people_call_it(holder.owner) if holder else "another process"
-    left = max(0, round(holder.expires - ledger.now())) if holder else 0
-    hint = f"wait for it to end; if it is gone, its lease ends by itself within {left} s"
-    raise Locked(f"{kind} {subject} is being run by {who}", hint=hint)
-
-
-# -- who holds a lease --------------------------------------------------------------------------------------------------
-
-
-def _process(pid: int) -> str:
-    """Names a process on this machine: two processes never have the same name, even when the number is used again."""
-    return f"{platform.node() or 'localhost'} {pid} {_started(pid)} {_machine()}"
-
-
-def _machine() -> str:
-    """Names what process numbers mean something in: this boot of this machine, this container. "" where it cannot be told."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}".replace(" ", "/")
-    except OSError:
-        return ""
-
-
-def _started(pid: int) -> str:
-    """When a process started, in the kernel's ticks (proc_pid_stat(5), field 22); "" where there is none, or it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
-
-
-def _is_dead(owner: str) -> bool:
-    """Whether the process that holds a lease is known to have ended; False where that cannot be told from here."""
-    parts = owner.split(" ")
-    if len(parts) != 5 or not parts[1].isdigit():
-        return False
-    _, pid, started, machine, _ = parts
-    return bool(machine) and machine == _machine() and _started(int(pid)) != started
-
-
-def _people_call_it(owner: str) -> str:
-    parts = owner.split(" ")
-    return f"process {parts[1]} on {parts[0]}" if len(parts) == 5 else owner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,7 +58,7 @@ def run_pipeline(
         NotFound: there is no such run to go on with.
     """
     runs = PipelineRuns(host.ledger, spec, definition_digest(spec, host.pipelines))
-    with hold(host.ledger, f"pipeline/{spec.name}", stop) as held:
+    with hold(host.ledger, f"pipeline/{spec.name}", stop, host.lease_seconds) as held:
         opened = runs.reopen(run) if run else runs.open(params or {}, resume, text=text)
         return _drive(spec, host, opened, held)
 
@@ -97,7 +98,7 @@ def _drive(spec: PipelineSpec, host: Host, run: PipelineRun, stop: Stop) -> dict
         state = RunState.AWAITING_APPROVAL
     result = _result(spec, run, state, scheduler.results, graph, scheduler.waiting)
     report = {key: value for key, value in result.items() if key != "output"}
-    ended = None if scheduler.waiting else host.ledger.now()
+    ended = None if scheduler.waiting else time.time()
     journal.update(run.id, state=state, phase="report", report=report, ended=ended)
     host.say({**event, "state": state.value, "exit_code": result["exit_code"], "error": result["error"]})
     return result
