@@ -66,10 +66,10 @@ class Demo:
 
     def edit_file(self, uid: str, old: str, new: str) -> None:
         """Does what somebody with an editor does."""
-        path = next(one for one in self.laptop.glob("*.ics") if f"UID:{uid}" in one.read_text(newline=""))
-        text = path.read_text(newline="")
+        path = next(one for one in self.laptop.glob("*.ics") if f"UID:{uid}" in one.read_bytes().decode())
+        text = path.read_bytes().decode()
         assert old in text, f"{old!r} is not in {path.name}"
-        path.write_text(touched(text.replace(old, new, 1)), newline="")
+        path.write_bytes(touched(text.replace(old, new, 1)).encode())
 
     def sides(self) -> list[Side]:
         """The three places, read without trueup."""
@@ -109,7 +109,7 @@ def stage(folder: Path) -> Iterator[Demo]:
     with (
         Radicale({"ana": "correct horse"}) as radicale,
         Xandikos() as xandikos,
-        FeedServer((OFFICE / "holidays.ics").read_text(newline="")) as feed,
+        FeedServer((OFFICE / "holidays.ics").read_bytes().decode()) as feed,
     ):
         work_team = radicale.make_calendar("team", title="Team")
         home_team = xandikos.make_calendar("team", title="Team")

@@ -97,7 +97,7 @@ class App:
         from trueup.jobs.calendar import CalendarFilter, CalendarKind, CalendarOverlaps, CalendarTransform
 
         spec = self.config.job(job)
-        transform, filters, overlaps = (spec.options.get(key) for key in ("transform", "filter", "overlaps"))
+        transform, filters, overlaps = (_options(spec, key) for key in ("transform", "filter", "overlaps"))
         return Work(
             spec,
             CalendarKind(),
@@ -194,8 +194,8 @@ class App:
     ) -> Json:
         from trueup.engines.embedded import Host, Resume, run_job, run_pipeline
 
-        def run_one(job: str, *, parent: str, stop: Stop, on_event: OnEvent) -> Json:
-            return run_job(self.work(job, on_event), parent=parent, stop=stop, on_event=on_event)
+        def run_one(name: str, *, parent: str, stop: Stop, on_event: OnEvent) -> Json:
+            return run_job(self.work(name, on_event), parent=parent, stop=stop, on_event=on_event)
 
         host = Host(self.ledger, self.config.pipelines, run_one, self.config.root, on_event)
         spec = self.config.pipeline(name)
@@ -272,6 +272,11 @@ class App:
     def job(self, name: str) -> JobSpec:
         """A job of the configuration."""
         return self.config.job(name)
+
+
+def _options(spec: JobSpec, key: str) -> Mapping[str, object] | None:
+    value = spec.options.get(key)
+    return value if isinstance(value, Mapping) else None
 
 
 def _record_json(one: RunRecord) -> Json:

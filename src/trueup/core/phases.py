@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from trueup.core import executor, planner, reading, undo, verification
+from trueup.core import advising, executor, planner, reading, undo, verification
 from trueup.core.ledger.rows import JournalRow
 from trueup.core.work import Work
 from trueup.model.change import Action, ChangeState
@@ -110,6 +110,7 @@ def report(work: Work, run_id: str, verifications: list[dict[str, Any]] | None =
         "left": outcome["left"],
         "conflicts": outcome["conflicts"],
         "waiting": waiting,
+        "overlaps": [one["what"] for one in (run.plan or {}).get("diagnostics", ()) if one["where"] == advising.WHERE],
         "verifications": verifications or [],
         "again": bool(outcome["stale"] or outcome["copies"]),
     }

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from trueup.core.advising import advise
 from trueup.core.draft import Bodies, Draft, Side
 from trueup.core.guard import Population, Tally, findings
 from trueup.core.identify import identify
@@ -46,6 +47,9 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
     writer = _Writer(work, run_id)
     for change in _changes(work, sides):
         writer.add(change)
+    told: list[Diagnostic] = []
+    for change in advise(work, sides, told):
+        writer.add(change)
     writer.flush()
     plan = Plan(
         run=run_id,
@@ -58,7 +62,7 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
         creates=tuple(ref for ref, side in sides.items() if not side.exists and _wanted(work, ref)),
         counts=writer.counts,
         guards=tuple(findings(spec.guards, writer.tally, _populations(work, sides), shape_changed=shape_changed)),
-        diagnostics=tuple(_diagnostics(readings)),
+        diagnostics=(*_diagnostics(readings), *told),
     )
     plan = plan.sealed(each_change(work, run_id))
     ledger.journal.assign_batches(run_id, {ref: side.capabilities.batch for ref, side in sides.items()})

@@ -12,7 +12,7 @@ from typing import Any
 from trueup.core.ledger import Ledger
 from trueup.core.ledger.rows import CollectionRow
 from trueup.model.job import JobSpec
-from trueup.model.ports import Collection, Filter, Kind, Store, Transform
+from trueup.model.ports import Advisor, Collection, Filter, Kind, Store, Transform
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Work:
         ledger: the durable memory.
         store: gives a store by its name; opens it at the first call.
         transform, filter: of a one-way job.
+        advisor: looks at all items together (double bookings); None: nobody does.
         clock: seconds since 1970.
         on_event: told what happens, as small JSON objects.
     """
@@ -35,6 +36,7 @@ class Work:
     store: Callable[[str], Store]
     transform: Transform | None = None
     filter: Filter | None = None
+    advisor: Advisor | None = None
     clock: Callable[[], float] = time.time
     on_event: Callable[[dict[str, Any]], None] = lambda event: None
     _opened: dict[str, Collection] = field(default_factory=dict)

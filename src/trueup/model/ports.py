@@ -3,7 +3,7 @@ adapter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -240,8 +240,11 @@ class Transform(Protocol):
         identity: True where nothing is transformed or filtered, so that UIDs are kept.
     """
 
-    digest: str
-    identity: bool
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def identity(self) -> bool: ...
 
     def apply(self, data: bytes) -> bytes:
         """The body for the target, its UID untouched."""
@@ -262,8 +265,39 @@ class Verdict:
 class Filter(Protocol):
     """Which items of a source belong to a job."""
 
-    digest: str
+    @property
+    def digest(self) -> str: ...
 
     def verdict(self, data: bytes, now: float) -> Verdict:
         """Whether the item belongs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What an advisor has to say of one item.
+
+    Attributes:
+        link: the item.
+        sentence: what is told to people; "" for nothing.
+        reason: why the item is changed; "" where it is not.
+        change: makes the change in a body; None: nothing is changed.
+    """
+
+    link: int
+    sentence: str
+    reason: str = ""
+    change: Callable[[bytes], bytes] | None = None
+
+
+class Advisor(Protocol):
+    """Looks at all items of a job together: double bookings of calendars."""
+
+    def advise(self, items: Iterable[tuple[str, int, bytes]], now: float) -> Iterator[Advice]:
+        """What is to be said of these items.
+
+        Args:
+            items: (collection, link, body) of every item that all sides agree on.
+            now: seconds since 1970.
+        """
         ...

@@ -60,7 +60,7 @@ def _server(store: CalDavStore, where: str) -> Iterator[Diagnostic]:
             Severity.INFO,
             "the server mails the attendees of a meeting that is stored",
             where,
-            hint="trueup brings no attendees there unless the job has `invite: true`",
+            hint="trueup brings no attendees there unless the job says `invitations: allow`",
         )
     if version == "1.0":
         yield Diagnostic(

@@ -61,6 +61,10 @@ class Ledger:
     def on_write(self, hook: Callable[[str], None] | None) -> None:
         self._database.on_write = hook
 
+    def now(self) -> float:
+        """The time by the ledger's own clock, which is one for all machines that share it; seconds since 1970."""
+        return self._database.dialect.clock(self._database)
+
     def transaction(self, label: str = "transaction") -> AbstractContextManager[None]:
         """Everything inside, in this thread, is committed together or not at all; may stand inside another."""
         return self._database.transaction(label)

@@ -69,6 +69,11 @@ class Identify(Records):
             links = self._links(job, {key for _, key in wanted})
             self._attach([(one, links[key]) for one, key in wanted])
 
+    def new_link(self, job: str, key: str) -> int:
+        """The link with this key, made when missing, due: an item that stands nowhere yet and is to be brought back."""
+        with self._db.transaction("state.new_link"):
+            return self._links(job, {key})[key]
+
     def attach_known(self, job: str, refs: Sequence[str]) -> None:
         """Links what is unlinked in these collections and has the UID of a link's key (the targets of a one-way job)."""
         for number in self._ids(job, refs):

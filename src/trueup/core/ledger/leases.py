@@ -5,9 +5,18 @@ from __future__ import annotations
 import os
 import socket
 from datetime import datetime
+from typing import NamedTuple
 
 from trueup.core.ledger.database import Database
 from trueup.model.errors import Locked
+
+
+class Holder(NamedTuple):
+    """Who has a lease: `since` and `expires` in seconds since 1970 by the ledger's own clock."""
+
+    owner: str
+    since: float
+    expires: float
 
 
 class Leases:
@@ -41,6 +50,11 @@ class Leases:
             self._db.write(
                 "UPDATE lease SET owner = ?, since = ?, expires = ? WHERE name = ?", (owner, since, now + ttl, name)
             )
+
+    def holder(self, name: str) -> Holder | None:
+        """Who has a lease, also one that is over; None: nobody."""
+        row = self._db.row("SELECT owner, since, expires FROM lease WHERE name = ?", (name,))
+        return None if row is None else Holder(*row)
 
     def renew(self, name: str, owner: str, ttl: float) -> bool:
         """Keeps one's own lease for `ttl` more seconds; False: somebody else has it by now."""

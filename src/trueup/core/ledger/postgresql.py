@@ -65,6 +65,7 @@ class PostgreSQL:
         "int": "BIGINT",
         "real": "DOUBLE PRECISION",
         "blob": "BYTEA",
+        "clustered": "",
     }
     begin = "BEGIN"
 

@@ -1,6 +1,6 @@
 """Reading one collection: its listing, what has to be fetched, what was observed, what is gone.
 
-The listing lies in a temporary table of the thread's session, so that memory does not grow with it. While a reading is under way, every
+A listing lies in a temporary table of the thread's session, so that memory does not grow with it. While a reading is under way, every
 replica that changed gets the collection's revision plus one; `end_listing` moves the collection there. After a crash in between,
 the next reading finds those replicas still ahead of the collection and moves it all the same.
 """
@@ -18,10 +18,7 @@ from trueup.model.items import Entry
 
 DUPLICATE = "duplicate-uid"
 
-_LISTING = (
-    'CREATE TEMPORARY TABLE IF NOT EXISTS listing (collection {int} NOT NULL, href {text} NOT NULL, etag {text}, gone {int} NOT NULL,'
-    " PRIMARY KEY (collection, href))"
-)  # fmt: skip
+_LISTING = "CREATE TEMPORARY TABLE {name} (href {text} PRIMARY KEY, etag {text}, gone {int} NOT NULL){clustered}"
 
 _GONE = "seen = NULL, etag = NULL, refused = '', refused_why = '', rival = NULL, revision = ?"
 
@@ -31,20 +28,21 @@ class Reading(Records):
 
     def begin_listing(self, collection_id: int) -> None:
         """Starts a listing of this collection in this thread; one that was begun and not ended is forgotten."""
+        name = _listing(collection_id)
         with self._db.scratch():
-            self._db.write(_LISTING.format(**self._db.dialect.types))
-            self._db.write("DELETE FROM listing WHERE collection = ?", (collection_id,))
+            self._db.write(f"DROP TABLE IF EXISTS {name}")
+            self._db.write(_LISTING.format(name=name, **self._db.dialect.types))
         self._db.session.listings.add(collection_id)
 
     def add_listing(self, collection_id: int, entries: Sequence[Entry], gone: Sequence[str]) -> None:
         """Adds a page: what is there, and hrefs that are gone. The last word on a href counts."""
         self._require_listing(collection_id)
-        rows = [(collection_id, entry.href, entry.etag, 0) for entry in entries]
-        rows += [(collection_id, href, None, 1) for href in gone]
+        rows = [(entry.href, entry.etag, 0) for entry in entries]
+        rows += [(href, None, 1) for href in gone]
         with self._db.scratch():
             self._db.write_many(
-                "INSERT INTO listing (collection, href, etag, gone) VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (collection, href) DO UPDATE SET etag = excluded.etag, gone = excluded.gone",
+                f"INSERT INTO {_listing(collection_id)} (href, etag, gone) VALUES (?, ?, ?)"
+                " ON CONFLICT (href) DO UPDATE SET etag = excluded.etag, gone = excluded.gone",
                 rows,
             )
 
@@ -52,8 +50,8 @@ class Reading(Records):
         """Hrefs after this one, in order, whose body must be fetched: unknown, another etag, or no etag to tell by."""
         self._require_listing(collection_id)
         rows = self._db.rows(
-            "SELECT l.href FROM listing l LEFT JOIN replica r ON r.collection = l.collection AND r.href = l.href"
-            " WHERE l.collection = ? AND l.href > ? AND l.gone = 0"
+            f"SELECT l.href FROM {_listing(collection_id)} l LEFT JOIN replica r ON r.collection = ? AND r.href = l.href"
+            " WHERE l.href > ? AND l.gone = 0"
             " AND (l.etag IS NULL OR r.etag IS NULL OR r.seen IS NULL OR l.etag <> r.etag) ORDER BY l.href LIMIT ?",
             (collection_id, after, limit),
         )
@@ -62,7 +60,7 @@ class Reading(Records):
     def listed_count(self, collection_id: int) -> int:
         """How many items the listing names as being there."""
         self._require_listing(collection_id)
-        count: int = self._db.value("SELECT count(*) FROM listing WHERE collection = ? AND gone = 0", (collection_id,))
+        count: int = self._db.value(f"SELECT count(*) FROM {_listing(collection_id)} WHERE gone = 0")
         return count
 
     def observe(self, collection_id: int, rows: Sequence[Observed]) -> int:
@@ -125,7 +123,7 @@ class Reading(Records):
                 "UPDATE collection SET cursor = ?, read_at = ?, revision = revision + ? WHERE id = ?",
                 (cursor, now, int(changed + gone > 0), collection_id),
             )
-            self._db.write("DELETE FROM listing WHERE collection = ?", (collection_id,))
+            self._db.write(f"DROP TABLE {_listing(collection_id)}")
         self._db.session.listings.discard(collection_id)
         return changed, gone
 
@@ -247,12 +245,10 @@ class Reading(Records):
         return [was.link for _, was in turned]
 
     def _mark_gone(self, collection_id: int, revision: int, full: bool) -> None:
-        listed = (
-            "SELECT 1 FROM listing l WHERE l.collection = replica.collection AND l.href = replica.href AND l.gone ="
-        )
+        there = f"SELECT href FROM {_listing(collection_id)} WHERE gone ="
         self._db.write(
-            f"UPDATE replica SET {_GONE} WHERE collection = ? AND seen IS NOT NULL AND "
-            + (f"NOT EXISTS ({listed} 0)" if full else f"EXISTS ({listed} 1)"),
+            f"UPDATE replica SET {_GONE} WHERE collection = ? AND seen IS NOT NULL AND href"
+            + (f" NOT IN ({there} 0)" if full else f" IN ({there} 1)"),
             (revision, collection_id),
         )
 
@@ -262,6 +258,11 @@ class Reading(Records):
             " (SELECT link FROM replica WHERE collection = ? AND revision = ? AND seen IS NULL)",
             (collection_id, revision),
         )
+
+
+def _listing(collection_id: int) -> str:
+    """The name of the temporary table."""
+    return f"listing_{collection_id:d}"
 
 
 class _Known(NamedTuple):

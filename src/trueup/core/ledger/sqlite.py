@@ -62,6 +62,7 @@ class SQLite:
         "int": "INTEGER",
         "real": "REAL",
         "blob": "BLOB",
+        "clustered": " WITHOUT ROWID",
     }
     # A transaction that reads first and asks for the write lock later can fail half-way; this one waits at the start.
     begin = "BEGIN IMMEDIATE"
