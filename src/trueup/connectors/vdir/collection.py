@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Sequence
 
 from trueup.connectors.vdir import names, writing
-from trueup.connectors.vdir.etags import Ours
 from trueup.connectors.vdir.faults import reason
 from trueup.connectors.vdir.reading import MAX_ITEM, Listing, read
 from trueup.model.capabilities import Capabilities
@@ -27,7 +26,6 @@ class VdirCollection:
         self._path = path
         self._root = root
         self._what = what
-        self._ours = Ours()
         self._swept = False
 
     @property
@@ -37,7 +35,7 @@ class VdirCollection:
 
     def changes(self, cursor: str | None) -> Listing:
         """Always every file: a `stat` each costs less than any memory of what was there would."""
-        return Listing(self._path, self._what, self._ours)
+        return Listing(self._path, self._what)
 
     def fetch(self, hrefs: Sequence[str]) -> Iterator[Body]:
         """Reads the files one after the other."""
@@ -49,7 +47,7 @@ class VdirCollection:
             return
         try:
             for href in hrefs:
-                yield read(folder, self._path, self._root, href, self._ours)
+                yield read(folder, self._path, self._root, href)
         finally:
             os.close(folder)
 
@@ -58,7 +56,7 @@ class VdirCollection:
         if not self._swept:
             self._swept = True
             writing.sweep(self._path)
-        return writing.Writer(self._path, self._root, self._ours).run(writes)
+        return writing.Writer(self._path, self._root).run(writes)
 
     def new_href(self, uid: str) -> str:
         """The UID as a file name, or a digest of it."""

@@ -8,7 +8,7 @@ import stat
 import time
 from collections.abc import Iterator
 
-from trueup.connectors.vdir.etags import Ours, is_racy, strong
+from trueup.connectors.vdir.etags import is_racy, strong
 from trueup.connectors.vdir.faults import folder_error, reason
 from trueup.connectors.vdir.names import is_item
 from trueup.model.errors import Permanent
@@ -29,10 +29,9 @@ class Listing:
     full = True
     token = None
 
-    def __init__(self, path: str, what: str, ours: Ours) -> None:
+    def __init__(self, path: str, what: str) -> None:
         self._path = path
         self._what = what
-        self._ours = ours
 
     def __iter__(self) -> Iterator[Entry]:
         try:
@@ -67,8 +66,7 @@ class Listing:
             if isinstance(error, FileNotFoundError) and not entry.is_symlink():
                 return None  # deleted since the folder was read
             return Entry(href, None)  # there, but cannot be looked at: `read` says why
-        etag = strong(about)
-        return Entry(href, None if is_racy(about, now) and etag not in self._ours else etag)
+        return Entry(href, None if is_racy(about, now) else strong(about))
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
@@ -86,7 +84,7 @@ def href_of(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def read(folder: int, path: str, root: str, href: str, ours: Ours) -> Body:
+def read(folder: int, path: str, root: str, href: str) -> Body:
     """One file of a folder (`folder` is its descriptor, `path` its path, `root` the folder that links must stay in)."""
     try:
         about = os.stat(href, dir_fd=folder, follow_symlinks=False)
@@ -96,7 +94,7 @@ def read(folder: int, path: str, root: str, href: str, ours: Ours) -> Body:
             if not target:
                 return Body(href, error=STRAY_LINK)
             about = os.stat(target, follow_symlinks=False)
-        return _read_regular(folder, href, target, about, ours)
+        return _read_regular(folder, href, target, about)
     except FileNotFoundError:
         return _not_there(folder, href)
     except OSError as error:
@@ -119,7 +117,7 @@ def inside(link: str, root: str) -> str:
     return target if os.path.commonpath((target, top)) == top and os.path.exists(target) else ""
 
 
-def _read_regular(folder: int, href: str, target: str, before: os.stat_result, ours: Ours) -> Body:
+def _read_regular(folder: int, href: str, target: str, before: os.stat_result) -> Body:
     for _ in range(3):
         if not stat.S_ISREG(before.st_mode):
             return Body(
@@ -131,7 +129,7 @@ def _read_regular(folder: int, href: str, target: str, before: os.stat_result, o
         data, after = _read_once(folder, target)
         etag = strong(after)
         if strong(before) == etag and len(data) == after.st_size:
-            return Body(href, f"W/{etag}" if is_racy(after, now) and etag not in ours else etag, data)
+            return Body(href, f"W/{etag}" if is_racy(after, now) else etag, data)
         before = os.stat(target, dir_fd=folder, follow_symlinks=False)
     return Body(href, error="changes while it is read; it is tried again next time")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from trueup.connectors.vdir import durable, names
-from trueup.connectors.vdir.etags import BACKDATE_NS, Ours, matches, strong
+from trueup.connectors.vdir.etags import matches, stamp, strong
 from trueup.connectors.vdir.faults import reason
 from trueup.connectors.vdir.reading import STRAY_LINK, inside
 from trueup.model.ports import Outcome, Verb, Write, Written
@@ -38,10 +38,9 @@ class _Job:
 class Writer:
     """Carries out writes in one folder."""
 
-    def __init__(self, path: str, root: str, ours: Ours) -> None:
+    def __init__(self, path: str, root: str) -> None:
         self._path = path
         self._root = root
-        self._ours = ours
 
     def run(self, writes: Sequence[Write]) -> Iterator[Written]:
         """One answer each; those of a chunk come together, when all of it is on the disk."""
@@ -109,8 +108,7 @@ class Writer:
                 _write_all(file, job.write.data)
                 if job.write.verb is Verb.UPDATE:
                     os.fchmod(file, stat.S_IMODE(os.stat(job.name, dir_fd=folder).st_mode))
-                now = time.time_ns()
-                os.utime(file, ns=(now, now - BACKDATE_NS))
+                stamp(file)
                 job.etag = strong(os.fstat(file))
             finally:
                 os.close(file)
@@ -155,9 +153,6 @@ class Writer:
                 Written(one.key, Outcome.UNCERTAIN, reason=why) if one.outcome is Outcome.DONE else one
                 for one in committed
             ]
-        for one in committed:
-            if one.etag is not None:
-                self._ours.add(one.etag)
         return committed
 
 
