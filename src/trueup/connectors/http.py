@@ -11,32 +11,26 @@ What an answer means is the caller's business; whether a request is worth repeat
 from __future__ import annotations
 
 import base64
-import logging
+import os
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from random import uniform
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin, urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
-
-import stamina
-import urllib3
-from urllib3 import exceptions as wire
 
 from trueup import __version__
 from trueup.connectors.pace import Pace, retry_after
+from trueup.connectors.transport import Pool, Response, target_of
 from trueup.connectors.wire_errors import Again, BrokenAnswer, translated
 from trueup.model.errors import ConfigError, LoginRefused, Permanent, Transient
 
 __all__ = ["Answer", "BrokenAnswer", "Client", "Login", "Retries", "Unanswered", "origin", "without_login"]
-
-# Whoever wants to see the retries listens to this logger; nobody gets them on the terminal unasked.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
@@ -47,7 +41,6 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_REDIRECTS = 5
 MAX_BODY = 64 * 2**20
 MAX_CONNECT = 10.0
-CHUNK = 2**16
 
 
 class Unanswered(Transient):
@@ -92,7 +85,7 @@ class Answer:
         uncertain: an earlier attempt of the same request may have taken effect.
     """
 
-    def __init__(self, response: urllib3.BaseHTTPResponse, url: str, uncertain: bool) -> None:
+    def __init__(self, response: Response, url: str, uncertain: bool) -> None:
         self._response = response
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
@@ -111,7 +104,7 @@ class Answer:
 
     def chunks(self) -> Iterator[bytes]:
         """The body, decompressed, in pieces of about 64 KiB."""
-        return self._response.stream(CHUNK, decode_content=True)
+        return self._response.stream()
 
     def read(self, limit: int = MAX_BODY) -> bytes:
         """The whole body, decompressed.
@@ -129,9 +122,7 @@ class Answer:
 
     def finish(self) -> None:
         """Gives the connection back; closes it where much of the body was left unread."""
-        if len(self._response.read(CHUNK)) == CHUNK:
-            self._response.close()
-        self._response.release_conn()
+        self._response.finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +132,7 @@ class _Request:
     headers: Mapping[str, str]
     body: bytes | None
     follow: bool
-    timeout: urllib3.Timeout
+    timeout: float
 
 
 class Client:
@@ -181,8 +172,7 @@ class Client:
         self._pace = Pace()
         self._offline = False
         self._lock = threading.Lock()
-        self._managers: dict[str | None, urllib3.PoolManager] = {}
-        self._routes: dict[str, urllib3.PoolManager] = {}
+        self._pools: dict[str, Pool] = {}
 
     def __repr__(self) -> str:
         return f"Client({self.store!r}, {sorted(self._trusted)})"
@@ -221,40 +211,33 @@ class Client:
             LoginRefused: 401.
             Permanent: repeating does not help: a certificate that cannot be trusted, a redirect in circles.
         """
-        request = _Request(method, url, headers or {}, body, follow, self._patient(patience))
-        started, failures, lost = time.monotonic(), 0, False
-
-        def again(error: Exception) -> bool | float:
-            nonlocal failures, lost
-            if not isinstance(error, Again):
-                return False
-            failures += 1
-            lost = lost or error.lost
-            wait = uniform(0, min(self._retries.longest, self._retries.first * 2**failures)) + (error.wait or 0.0)
-            in_time = time.monotonic() - started + wait < self._retries.budget
-            return wait if in_time and (repeat or not lost) else False
-
+        request = _Request(method, url, headers or {}, body, follow, self._timeout * patience)
+        started, lost = time.monotonic(), False
         # A store that was given up is asked once a request, until it answers again.
         attempts = 1 if self._offline else self._retries.attempts
-        try:
-            for attempt in stamina.retry_context(on=again, attempts=attempts, timeout=self._retries.budget):
-                with attempt:
-                    result = self._once(request, read, uncertain=lost)
-                    self._offline = False
-                    return result
-        except Again as error:
-            self._offline = error.offline
-            raise self._given_up(url, error, max(failures, 1), lost) from error
+        for attempt in range(1, attempts + 1):
+            try:
+                result = self._once(request, read, uncertain=lost)
+            except Again as error:
+                lost = lost or error.lost
+                wait = uniform(0, min(self._retries.longest, self._retries.first * 2**attempt)) + (error.wait or 0.0)
+                in_time = time.monotonic() - started + wait < self._retries.budget
+                if attempt == attempts or not in_time or (lost and not repeat):
+                    self._offline = error.offline
+                    raise self._given_up(url, error, attempt, lost) from error
+                time.sleep(wait)
+            else:
+                self._offline = False
+                return result
         raise AssertionError("the last attempt ends with a result or an error")
 
     def close(self) -> None:
         """Gives the connections back."""
         with self._lock:
-            managers = list(self._managers.values())
-            self._managers.clear()
-            self._routes.clear()
-        for manager in managers:
-            manager.clear()
+            pools = list(self._pools.values())
+            self._pools.clear()
+        for pool in pools:
+            pool.close()
 
     def place(self, url: str) -> str:
         """The store and an address of it, for messages."""
@@ -282,7 +265,7 @@ class Client:
             "the server redirects in circles", where=self.place(request.url), hint="check `url` of the store"
         )
 
-    def _open(self, request: _Request) -> urllib3.BaseHTTPResponse:
+    def _open(self, request: _Request) -> Response:
         """An answer that is the caller's business; raises for those that are ours."""
         wait = self._pace.reserve()
         if wait > self._retries.budget:
@@ -294,10 +277,8 @@ class Client:
         if self._authorization and origin(request.url) in self._trusted:
             headers["Authorization"] = self._authorization
         with translated(self.place(request.url)):
-            response = self._manager(request.url).urlopen(
-                request.method, request.url, body=request.body, headers=headers, timeout=request.timeout,
-                retries=False, redirect=False, preload_content=False, decode_content=False,
-            )  # fmt: skip
+            pool, target = self._pool(request.url), target_of(request.url)
+            response = pool.request(request.method, target, request.body, headers, request.timeout)
         if response.status == 401:
             response.close()
             raise self._login_refused(request.url, response.headers)
@@ -307,10 +288,7 @@ class Client:
         self._pace.well()
         return response
 
-    def _patient(self, patience: float) -> urllib3.Timeout:
-        return urllib3.Timeout(connect=min(self._timeout, MAX_CONNECT), read=self._timeout * patience)
-
-    def _put_off(self, response: urllib3.BaseHTTPResponse, sent_at: float) -> Again:
+    def _put_off(self, response: Response, sent_at: float) -> Again:
         wait = retry_after(response.headers.get("Retry-After"))
         if response.status in TOO_FAST:
             self._pace.slow(sent_at, wait or 0.0)
@@ -328,24 +306,16 @@ class Client:
 
     # -- connections ----------------------------------------------------------------------------------------------
 
-    def _manager(self, url: str) -> urllib3.PoolManager:
+    def _pool(self, url: str) -> Pool:
         """The pool for an address; through the proxy that the environment names for it, if any."""
         key = origin(url)
-        manager = self._routes.get(key)
-        if manager is None:
-            parts = urlsplit(url)
-            proxy = getproxies().get(parts.scheme)
-            if proxy and proxy_bypass(parts.netloc.rpartition("@")[2]):
-                proxy = None
+        pool = self._pools.get(key)
+        if pool is None:
+            connect = min(self._timeout, MAX_CONNECT)
+            pool = Pool(key, self.parallel, tls=self._tls, proxy=_proxy_for(url), connect=connect)
             with self._lock:
-                manager = self._managers.get(proxy) or self._managers.setdefault(proxy, self._new_manager(proxy))
-                self._routes[key] = manager
-        return manager
-
-    def _new_manager(self, proxy: str | None) -> urllib3.PoolManager:
-        # Made at once and not at the first HTTPS connection: the context is shared by all of them, and takes a while to make.
-        options: dict[str, Any] = {"maxsize": self.parallel, "block": True, "retries": False, "ssl_context": self._tls}
-        return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+                pool = self._pools.setdefault(key, pool)
+        return pool
 
     @cached_property
     def _tls(self) -> ssl.SSLContext | None:
@@ -366,8 +336,6 @@ class Client:
         if not self._verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-            # Asked for in the configuration; saying so at every request helps nobody.
-            urllib3.disable_warnings(wire.InsecureRequestWarning)
         return context
 
     # -- errors ---------------------------------------------------------------------------------------------------
@@ -395,11 +363,18 @@ class Client:
         return LoginRefused("the server refuses the login", where=self.place(url), why=why, hint=hint)
 
 
+@lru_cache(maxsize=64)
+def _origin(scheme: str, netloc: str) -> str:
+    parts = urlsplit(f"{scheme}://{netloc}")
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    host = (parts.hostname or "").lower()
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def origin(url: str) -> str:
     """Scheme, host and port of an address: what a login belongs to (RFC 6454)."""
     parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-    return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
+    return _origin(parts.scheme, parts.netloc)
 
 
 def without_login(url: str) -> str:
@@ -412,3 +387,14 @@ def _upgrade(url: str, target: str) -> bool:
     """From http to https at the same host: the login has travelled openly before, so it may travel safely now."""
     ours, theirs = urlsplit(url), urlsplit(target)
     return (ours.scheme, theirs.scheme) == ("http", "https") and ours.hostname == theirs.hostname
+
+
+def _proxy_for(url: str) -> str:
+    """The proxy that the environment (or the system's settings) names for an address; "" for none."""
+    if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return ""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme, "")
+    return "" if proxy and proxy_bypass(parts.netloc.rpartition("@")[2]) else proxy

@@ -1,4 +1,4 @@
-"""What urllib3 raises, in the words of our error tree: what may pass and what will not, what may have been sent and what was not."""
+"""What breaks on the wire, in the words of our error tree: what may pass and what will not, what may have been sent and what was not."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from urllib3 import exceptions as wire
-
+from trueup.connectors.transport import NoAddress, NotSent, TimedOut, TransportError, Undecodable
 from trueup.model.errors import Permanent
-
-# Raised before a byte of the request has left.
-NOT_SENT = (wire.NewConnectionError, wire.ConnectTimeoutError, wire.ProxyError, wire.SSLError)
 
 
 class BrokenAnswer(Exception):
@@ -38,7 +34,7 @@ class Again(Exception):
 
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Turns urllib3's errors into `Again` and `Permanent`.
+    """Turns the transport's errors into `Again` and `Permanent`.
 
     Raises:
         Again: worth another attempt.
@@ -48,7 +44,7 @@ def translated(where: str) -> Iterator[None]:
         yield
     except BrokenAnswer as error:
         raise Again(f"the answer is cut off ({error})", lost=True, offline=True) from error
-    except wire.SSLError as error:
+    except NotSent as error:
         if certificate_refused(error):
             raise Permanent(
                 "the server's certificate cannot be trusted",
@@ -56,16 +52,15 @@ def translated(where: str) -> Iterator[None]:
                 why=_certificate_reason(error),
                 hint="set `ca` to the certificate of the authority that issued it; `verify: false` gives up this protection",
             ) from error
-        raise Again(f"no secure connection ({_reason(error)})", lost=False, offline=True) from error
-    except NOT_SENT as error:
-        raise Again(f"no connection ({_reason(error)})", lost=False, offline=True) from error
-    except wire.TimeoutError as error:
+        what = "secure connection" if any(isinstance(one, ssl.SSLError) for one in _causes(error)) else "connection"
+        raise Again(f"no {what} ({_reason(error)})", lost=False, offline=True) from error
+    except TimedOut as error:
         raise Again("no answer in time", lost=True, offline=True) from error
-    except wire.LocationValueError as error:
+    except NoAddress as error:
         raise Permanent("not an address", where=where, why=str(error), hint="check `url` of the store") from error
-    except wire.DecodeError as error:
+    except Undecodable as error:
         raise Again("the answer cannot be decompressed", lost=True) from error
-    except (wire.HTTPError, OSError) as error:
+    except (TransportError, OSError) as error:
         raise Again(f"the connection broke ({_reason(error)})", lost=True, offline=True) from error
     except ValueError as error:
         # http.client refuses control characters in a path or a header.
@@ -89,10 +84,10 @@ def _reason(error: BaseException) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what is behind it: urllib3 keeps that among the arguments or as the cause."""
+    """The error and what is behind it."""
     one: BaseException | None = error
     for _ in range(10):
         if one is None:
             return
         yield one
-        one = next((inner for inner in one.args if isinstance(inner, BaseException)), None) or one.__cause__
+        one = one.__cause__

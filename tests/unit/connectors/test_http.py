@@ -117,7 +117,7 @@ class TestRetries:
             Client("work", url, retries=QUICK).send("PUT", url, body)
         assert not isinstance(caught.value, Unanswered)
         assert "connection refused" in caught.value.why
-        assert "urllib3" not in str(caught.value)
+        assert "NotSent" not in str(caught.value)
 
     def test_a_store_that_was_given_up_is_asked_once(self, proxy: Proxy) -> None:
         asking = client(proxy)
@@ -132,7 +132,6 @@ class TestRetries:
         assert asking.send("GET", proxy.url, body) == b"well"
 
     def test_retries_do_not_show_on_the_terminal(self, proxy: Proxy, capfd: pytest.CaptureFixture[str]) -> None:
-        assert any(isinstance(one, logging.NullHandler) for one in logging.getLogger("stamina").handlers)
         proxy.on(times=1).answer(503)
         client(proxy).send("GET", proxy.url, body)
         assert capfd.readouterr().err == ""
