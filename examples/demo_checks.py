@@ -22,8 +22,8 @@ class Side:
     doubled: list[str] = field(default_factory=list)
 
     def shown(self) -> dict[str, object]:
-        """By UID, what a person sees of every part of the item."""
-        return {uid: _shown(text) for uid, text in self.raw.items()}
+        """By UID, what a person sees of every part of an event or task; not every server takes journal entries."""
+        return {uid: _shown(text) for uid, text in self.raw.items() if "BEGIN:VJOURNAL" not in text}
 
 
 def server_side(name: str, dav: Dav, calendar: str) -> Side:

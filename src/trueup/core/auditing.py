@@ -1,4 +1,7 @@
-"""`trueup verify`: every side read in full, compared with the ledger and with the other sides. Writes to no store, and to the ledger only what was read."""
+"""`trueup verify`: every side read in full, compared with the ledger and with the other sides.
+
+Writes to no store, and to the ledger only what was read.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 from trueup.core.ledger.rows import CollectionRow, Replica
 from trueup.core.reading import observe
 from trueup.core.work import Work
+from trueup.model.change import BENIGN
 from trueup.model.errors import ItemRefused, StoreError
 from trueup.model.items import Body, Entry
 
@@ -33,8 +37,8 @@ def audit(work: Work) -> dict[str, Any]:
     """Compares everything.
 
     Returns:
-        {"job", "agrees", "collections": [{"collection", "items", "same", "error"}], "differences": [{"collection", "title", "starts", "cause", "cure"}],
-        "more": differences beyond those named}.
+        {"job", "agrees", "collections": [{"collection", "items", "same", "error"}],
+        "differences": [{"collection", "title", "starts", "cause", "cure"}], "more": differences beyond those named}.
     """
     found = _Findings()
     collections = [_audit_collection(work, ref, row, found) for ref, row in work.rows().items()]
@@ -150,6 +154,13 @@ def _audit_links(work: Work, found: _Findings) -> None:
                 set(names.values()) - {names.get(one.collection, "") for one in replicas.get(link.id, []) if one.seen}
             )
             title = next((one for one in replicas.get(link.id, []) if one.title), None)
-            if title is not None and missing:
+            if title is not None and missing and not _by_rule(work, link.id):
                 found.add(", ".join(missing), title.title, title.starts, "is not there", f"trueup run {job}")
         after = links[-1].id
+
+
+def _by_rule(work: Work, link: int) -> bool:
+    """Whether the last run left the item alone for a reason that is no failure: a kind of item that a side does not take, invitations."""
+    last = next(iter(work.ledger.journal.history(subject=work.spec.name, limit=1)), None)
+    rows = work.ledger.journal.changes(last.id, link=link) if last else []
+    return bool(rows) and all(row.change.code in BENIGN for row in rows)

@@ -14,7 +14,7 @@ from typing import Any
 from trueup.core import advising, executor, planner, reading, undo, verification
 from trueup.core.ledger.rows import JournalRow
 from trueup.core.work import Work
-from trueup.model.change import Action, ChangeState
+from trueup.model.change import BENIGN, Action, ChangeState
 from trueup.model.plan import Plan
 from trueup.model.run import Phase, RunState
 
@@ -165,10 +165,6 @@ def _close_conflicts(work: Work) -> None:
         link = state.link(one.link) if one.link is not None else None
         if link is None or (link.due is None and link.decision is None):
             conflicts.set_state(one.id, "resolved", winner=one.winner)
-
-
-BENIGN = frozenset({"read-only", "invitations", "component", "filter"})
-"""Why an item is left alone by rule: told in the report, but the run is done."""
 
 
 def _outcome(work: Work, run_id: str) -> dict[str, Any]:

@@ -146,29 +146,30 @@ def finish_undo(work: Work, run_id: str) -> int:
     Returns:
         How many items wait.
     """
-    ledger, waiting = work.ledger, 0
-    after = 0
+    ledger, after = work.ledger, 0
+    waiting: set[int] = set()
     while rows := ledger.journal.changes(run_id, after=after, limit=PAGE, states=(ChangeState.VERIFIED,)):
         for row in rows:
             if row.change.action.writes:
-                _hold(work, run_id, row.change)
-                waiting += 1
+                link = _hold(work, run_id, row.change)
+                waiting |= {link} if link is not None else set()
         after = rows[-1].change.seq
-    return waiting
+    return len(waiting)
 
 
-def _hold(work: Work, run_id: str, change: Change) -> None:
+def _hold(work: Work, run_id: str, change: Change) -> int | None:
+    """Makes one item wait; returns its link."""
     ledger = work.ledger
     link = change.link if change.link is not None and ledger.state.link(change.link) else None
     if link is None:
         replica = ledger.state.replica(work.row(change.collection).id, change.href or "")
         if replica is None or replica.seen is None:
-            return
+            return None
         ledger.state.attach(work.spec.name, [(replica.id, replica.uid)])
         found = ledger.state.replica(work.row(change.collection).id, change.href or "")
         link = found.link if found else None
     if link is None:
-        return
+        return None
     ids = {str(ref): work.row(str(ref)).id for ref in work.spec.collections}
     bases = [(ids[ref], href, base, sent) for ref, href, base, sent in change.bases if ref in ids and base is not None]
     if bases:
@@ -178,6 +179,7 @@ def _hold(work: Work, run_id: str, change: Change) -> None:
         {"key": ["", "", ""], "label": "the whole item", "values": dict.fromkeys(versions, "there"), "winner": ""}
     ]
     ledger.conflicts.open(work.spec.name, link, run_id, change.title, change.starts, "undone", "open", fields, versions)
+    return link
 
 
 def _seen(work: Work, link: int, collection_id: int) -> list[str]:

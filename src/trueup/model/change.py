@@ -44,6 +44,10 @@ class ChangeState(StrEnum):
     SKIPPED = "skipped"
 
 
+BENIGN = frozenset({"read-only", "invitations", "component", "filter"})
+"""Codes of skips by rule: the item is left alone on purpose, told in the report, and the run is done."""
+
+
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     """One field before and after, for people; None: not there."""

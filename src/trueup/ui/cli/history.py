@@ -38,14 +38,14 @@ def _one(run: str, common: Common) -> int:
         if common.for_programs:
             common.put({**record, "changes": list(app.changes(run))})
             return 0
-        from trueup.ui.cli.render.text import change_lines, history_lines, report_lines
+        from trueup.ui.cli.render.text import change_lines, history_lines, report_lines, together
 
         for line in history_lines([record]):
             print(line)
         if record["report"].get("state"):
             for line in report_lines({**record["report"], "job": record["subject"]}, record["subject"]):
                 print(line)
-        for change in app.changes(run):
+        for change in together(app.changes(run)):
             if change["action"] != "link" or common.verbose:
                 for line in change_lines({**change, "reason": f"{change.get('reason', '')} ({change['state']})"}):
                     print(line)

@@ -33,7 +33,7 @@ def plan_lines(header: Json, changes: Iterable[Json], *, verbose: bool = False) 
         yield style("  + ", "green") + f"calendar {safe(ref)} will be made"
     drift: list[Json] = []
     shown, hidden = 0, 0
-    for change in changes:
+    for change in together(changes):
         if change["action"] == "link" and not verbose:
             continue
         if change.get("drift"):
@@ -51,6 +51,23 @@ def plan_lines(header: Json, changes: Iterable[Json], *, verbose: bool = False) 
         for change in drift:
             yield from change_lines(change)
     yield from _footer(header)
+
+
+ALIKE = ("link", "action", "reason", "fields", "state", "drift")
+
+
+def together(changes: Iterable[Json]) -> Iterator[Json]:
+    """The same change of one item in several collections as one: `collection` names them all."""
+    held: dict[str, Any] | None = None
+    for change in changes:
+        if held is not None and change.get("link") and all(held.get(key) == change.get(key) for key in ALIKE):
+            held["collection"] = f"{held.get('collection', '')}, {change.get('collection', '')}"
+            continue
+        if held is not None:
+            yield held
+        held = dict(change)
+    if held is not None:
+        yield held
 
 
 def change_lines(change: Json) -> Iterator[str]:
