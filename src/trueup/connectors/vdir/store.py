@@ -91,7 +91,10 @@ class VdirStore:
         if not os.path.isdir(self._path):
             yield Diagnostic(Severity.ERROR, "the folder is not there", self._path, "", "make it, or correct `path`")
             return
-        for info in self.collections():
+        found = self.collections()
+        items = sum(one.items or 0 for one in found)
+        yield Diagnostic(Severity.INFO, f"{self.name}: calendars: {len(found)}, items: {items}", self._path)
+        for info in found:
             yield from self._check_folder(self._folder(info.name))
 
     def close(self) -> None:
