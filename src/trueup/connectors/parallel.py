@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future, wait
 from itertools import islice
+from queue import SimpleQueue
 from typing import TypeVar
 
 A = TypeVar("A")
@@ -21,14 +22,23 @@ def spread(threads: Executor, work: Callable[[A], B], inputs: Iterable[A], ahead
         whatever `work` raises: what has not begun is dropped, what is under way is waited for.
     """
     rest = iter(inputs)
-    pending: set[Future[B]] = {threads.submit(work, one) for one in islice(rest, ahead)}
+    # Finished futures announce themselves: waiting for the first of a set would cost more than a small request.
+    finished: SimpleQueue[Future[B]] = SimpleQueue()
+    pending: set[Future[B]] = set()
+
+    def begin(count: int) -> None:
+        for one in islice(rest, count):
+            future = threads.submit(work, one)
+            pending.add(future)
+            future.add_done_callback(finished.put)
+
     try:
+        begin(ahead)
         while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                result = future.result()
-                pending.update(threads.submit(work, one) for one in islice(rest, 1))
-                yield result
+            future = finished.get()
+            pending.discard(future)
+            begin(1)
+            yield future.result()
     finally:
         for future in pending:
             future.cancel()
