@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias
@@ -63,6 +64,10 @@ class Dialect(Protocol):
         """The names of the tables there are."""
         ...
 
+    def committed(self, database: Database, inserted: Mapping[str, int]) -> None:
+        """Told after every commit how many rows were inserted in bulk, by table."""
+        ...
+
     def faults(self, database: Database) -> Iterable[str]:
         """The database's own check of itself, in its own words."""
         ...
@@ -82,6 +87,7 @@ class Session:
     Attributes:
         depth: how many transactions are open, one inside another.
         failed: an inner one failed: the outermost may only roll back.
+        inserted: rows that the open transaction inserted in bulk, by table.
         listings: collections whose listing is in this connection's temporary table; a new connection has none.
     """
 
@@ -89,6 +95,7 @@ class Session:
         self.connection = connection
         self.depth = 0
         self.failed = False
+        self.inserted: Counter[str] = Counter()
         self.listings: set[int] = set()
         self.pid = os.getpid()
 
@@ -161,6 +168,8 @@ class Database:
         """Runs a statement once for each row of parameters, inside a transaction."""
         self._in_transaction()
         if rows:
+            if statement.startswith("INSERT INTO "):
+                self.session.inserted[statement.split(maxsplit=3)[2]] += len(rows)
             self._run(lambda cursor: cursor.executemany(self.dialect.sql(statement), rows))
 
     def write_in(self, statement: str, values: Iterable[Any], before: Sequence[Any] = ()) -> int:
@@ -181,6 +190,8 @@ class Database:
                 self._hook("before", label)
         if outermost:
             self._hook("after", label)
+            inserted, self.session.inserted = self.session.inserted, Counter()
+            self.dialect.committed(self, inserted)
 
     @contextmanager
     def scratch(self) -> Iterator[None]:

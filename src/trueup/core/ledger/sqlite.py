@@ -119,6 +119,9 @@ class SQLite:
         found = database.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'")
         return {row[0] for row in found}
 
+    def committed(self, database: Database, inserted: Mapping[str, int]) -> None:
+        """SQLite finds the right indexes without statistics."""
+
     def faults(self, database: Database) -> Iterator[str]:
         """The integrity check and the foreign keys."""
         try:
