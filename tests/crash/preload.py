@@ -1,0 +1,11 @@
+"""What the fork server loads once, so that a run that is to be killed starts at once."""
+
+import trueup.app
+import trueup.config
+import trueup.connectors.caldav.store
+import trueup.connectors.http
+import trueup.connectors.vdir
+import trueup.core.ledger
+import trueup.core.phases
+import trueup.engines.embedded
+import trueup.jobs.calendar  # noqa: F401
