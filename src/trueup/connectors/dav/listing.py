@@ -69,18 +69,18 @@ class Spool:
 
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", errors="surrogatepass", newline="\n")  # noqa: SIM115
-        self.rows = 0
+
+    def __del__(self) -> None:
+        self._file.close()
 
     def clear(self) -> None:
         """Forgets everything."""
         self._file.seek(0)
         self._file.truncate()
-        self.rows = 0
 
     def add(self, entry: Entry) -> None:
         """One more."""
         self._file.write(json.dumps((entry.href, entry.etag)) + "\n")
-        self.rows += 1
 
     def __iter__(self) -> Iterator[Entry]:
         self._file.seek(0)
