@@ -29,7 +29,7 @@ class World:
     calendar: str
 
     @classmethod
-    def build(cls, folder: Path, server: DavServer, proxy: Proxy, ledger: str = "") -> World:
+    def build(cls, folder: Path, server: DavServer, proxy: Proxy, ledger: str = "", timeout: str = "5s") -> World:
         """Five agreed items, then edits that a run has to carry over: new, changed, merged and deleted, on both sides."""
         calendar = server.make_calendar()
         world = cls(folder, server.dav(), calendar)
@@ -39,7 +39,7 @@ class World:
         text = f"""\
 version: 1
 stores:
-  work: {{connector: caldav, url: "{proxy.url}", username: "{server.login}", password: "{server.password}", timeout: 5s}}
+  work: {{connector: caldav, url: "{proxy.url}", username: "{server.login}", password: "{server.password}", timeout: {timeout}}}
   laptop: {{connector: vdir, path: calendars}}
 jobs:
   team: {{kind: calendar, collections: [{{store: work, name: {name}}}, {{store: laptop, name: team}}]}}
@@ -72,6 +72,14 @@ jobs:
     def run(self) -> dict[str, Any]:
         """A run in a process of its own, to its end."""
         return self.finished(self.start())
+
+    def attempt(self) -> dict[str, Any]:
+        """A run that may fail: its report, or {"state": "failed"} with the error where it raised one of ours."""
+        (self.folder / "report.json").unlink(missing_ok=True)
+        process = self.start(tolerant)
+        process.join(120)
+        assert process.exitcode == 0, f"the run ended with {process.exitcode}"
+        return dict(json.loads((self.folder / "report.json").read_text()))
 
     def finished(self, process: multiprocessing.process.BaseProcess) -> dict[str, Any]:
         """Waits for a run that is expected to end well, and returns its report."""
@@ -155,12 +163,18 @@ def shown(texts: list[str]) -> dict[str, list[str]]:
 def child(folder: str, hook: Callable[..., None] | None, arguments: tuple[object, ...]) -> None:
     """The process that runs the job; its report goes to a file."""
     from trueup.app import App
+    from trueup.model.errors import TrueupError
 
     os.chdir(folder)
     with App.load(Path(folder)) as app:
         if hook is not None:
             hook(app, *arguments)
-        report = app.run("team")
+        try:
+            report = app.run("team")
+        except TrueupError as error:
+            if hook is not tolerant:
+                raise
+            report = {"state": "failed", "error": error.to_json()}
     Path(folder, "report.json").write_text(json.dumps(report, default=str))
 
 
@@ -169,6 +183,10 @@ def kill(process: multiprocessing.process.BaseProcess) -> None:
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join(30)
+
+
+def tolerant(app: Any) -> None:
+    """A hook that stands for: an error of the stores may end the run."""
 
 
 def die_at_write(app: Any, number: int) -> None:

@@ -1,0 +1,90 @@
+"""A network that fails in every way at every request: the run says what it could not do, and the next one does it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.crash.test_kill import check_recovery
+from tests.crash.world import World
+from tests.support.proxy import Proxy
+from tests.support.servers import Radicale
+
+FULL = os.environ.get("TRUEUP_CAMPAIGN") == "full"
+SLICE = 1 if FULL else 3
+
+pytestmark = pytest.mark.slow
+
+FAULTS: dict[str, Callable[[Any], object]] = {
+    "reset before the server sees it": lambda rule: rule.reset_before_forwarding(),
+    "reset after the server acted": lambda rule: rule.reset_before_answering(),
+    "429 with Retry-After": lambda rule: rule.too_many_requests(1),
+    "503": lambda rule: rule.unavailable(),
+    "500 after the server acted": lambda rule: rule.answer_instead(500),
+    "answer cut off": lambda rule: rule.truncate(40),
+    "no answer in time": lambda rule: rule.hang_before_answering(),
+}
+SLOW = {"no answer in time"}
+ENDINGS = {"done", "partial", "failed"}
+
+
+@pytest.fixture
+def proxy(radicale: Radicale) -> Iterator[Proxy]:
+    with Proxy(radicale.url) as proxy:
+        yield proxy
+
+
+def requests_of_a_run(tmp_path: Path, radicale: Radicale, proxy: Proxy) -> int:
+    world = World.build(tmp_path / "reference", radicale, proxy)
+    proxy.clear()
+    world.run()
+    return len(proxy.exchanges)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_once_at_every_request(tmp_path: Path, radicale: Radicale, proxy: Proxy, fault: str) -> None:
+    """A single failure is either got over within the run, or told and made good by the next one."""
+    count = requests_of_a_run(tmp_path, radicale, proxy)
+    step = SLICE * (3 if fault in SLOW and not FULL else 1)
+    shift = datetime.date.today().timetuple().tm_yday
+    for number in range(1 + shift % step, count + 1, step):
+        world = World.build(tmp_path / f"request-{number}", radicale, proxy, timeout="1s")
+        proxy.clear()
+        rule = FAULTS[fault](proxy.on(nth=number, times=1))
+        report = world.attempt()
+        assert report["state"] in ENDINGS, report
+        assert rule.hits, f"request {number} was not sent"  # type: ignore[attr-defined]
+        proxy.clear()
+        check_recovery(world, f"{fault} at request {number}: {report['state']}")
+
+
+@pytest.mark.parametrize("fault", ["reset before the server sees it", "503"])
+def test_for_the_whole_run(tmp_path: Path, radicale: Radicale, proxy: Proxy, fault: str) -> None:
+    """A server that is down changes nothing: no deletion, no conflict, nothing that the next run would have to take back."""
+    world = World.build(tmp_path / "world", radicale, proxy, timeout="1s")
+    before = world.sides()
+    proxy.clear()
+    FAULTS[fault](proxy.on())
+    report = world.attempt()
+    assert report["state"] in {"partial", "failed"}, report
+    assert world.sides() == before
+    proxy.clear()
+    check_recovery(world, fault)
+
+
+@pytest.mark.parametrize("fault", ["reset after the server acted", "503", "answer cut off"])
+def test_every_second_request(tmp_path: Path, radicale: Radicale, proxy: Proxy, fault: str) -> None:
+    """A line that drops half of everything: retries get through, or the run is partly done."""
+    world = World.build(tmp_path / "world", radicale, proxy, timeout="2s")
+    proxy.clear()
+    seen = iter(range(10_000))
+    FAULTS[fault](proxy.on(when=lambda *_: next(seen) % 2 == 0))
+    report = world.attempt()
+    assert report["state"] in ENDINGS, report
+    proxy.clear()
+    check_recovery(world, fault)
