@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -12,7 +13,9 @@ def main() -> None:
 
         print(f"trueup {__version__}")
         return
-    if sys.argv[1:] in ([], ["--help"], ["-h"]):
+    if (
+        sys.argv[1:] in ([], ["--help"], ["-h"]) and "_TRUEUP_COMPLETE" not in os.environ
+    ):  # a shell asks without arguments
         from trueup.ui.cli.commands import overview
 
         print(overview())

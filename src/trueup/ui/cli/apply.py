@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
+import click
 
-from trueup.ui.cli.common import Common, confirm, exit_code
+from trueup.ui.cli.common import Common, confirm, exit_code, shared
 
 if TYPE_CHECKING:
     from trueup.app import App
 
-Allow = Annotated[list[str] | None, Parameter(name="--allow", negative="")]
-Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="")]
+GUARDS = ("max_delete", "max_update", "empty", "changed_filter", "all")
+
+allow_option = click.option(
+    "--allow",
+    multiple=True,
+    metavar="GUARD",
+    type=click.Choice(GUARDS),
+    help=f"A guard that you allow for this once ({', '.join(GUARDS)}); may be given several times.",
+)
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
-def apply(run: str | None = None, /, *, allow: Allow = None, yes: Yes = False, common: Common | None = None) -> int:
-    """Apply a plan: exactly what it says, or nothing where the world moved on since.
-
-    Parameters
-    ----------
-    run
-        The plan's run, or the beginning of its id; default: the newest plan that waits.
-    allow
-        A guard that you allow for this one plan; may be given several times; "all" allows every one.
-    yes
-        Do not ask.
-    """
-    common = common or Common()
+@click.command
+@click.argument(
+    "run", required=False, help="The plan's run, or the beginning of its id; default: the newest that waits."
+)
+@allow_option
+@yes_option
+@shared
+def apply(common: Common, run: str | None, allow: tuple[str, ...], yes: bool) -> int:
+    """Apply a plan: exactly what it says, or nothing where the world moved on since."""
     with common.working() as (app, progress, stop):
         header = app.header(run or app.waiting().id)
-        if not yes and not common.for_programs and not _agreed(app, header, common):
+        if not yes and common.may_ask and not _agreed(app, header, common):
             print("Nothing was changed.")
             return 0
-        report = app.apply(header["run"], allow=allow or (), on_event=progress, stop=stop)
+        report = app.apply(header["run"], allow=allow, on_event=progress, stop=stop)
         progress.end()
         return show_report(app, report, header["job"], common)
 
 
 def _agreed(app: App, header: dict[str, Any], common: Common) -> bool:
-    """Shows the plan to a person at a terminal and asks; a program that calls has decided already."""
-    import sys
-
-    if not sys.stdin.isatty():
-        return True
+    """Shows the plan to a person and asks; who calls without a terminal has decided already."""
     from trueup.ui.cli.plan import show_plan
 
     show_plan(app, header, common)

@@ -36,5 +36,6 @@ def overview() -> str:
     rows = "\n".join(f"  {one.name:<{width}}  {one.help}" for one in COMMANDS)
     return (
         f"Usage: trueup COMMAND [ARGUMENTS] [OPTIONS]\n\n{HELP}\n\nCommands:\n{rows}\n\n"
-        "Every command: --config/-c FILE, --json, --json-lines, --quiet/-q, --verbose/-v, --help/-h; trueup --version/-V."
+        "Every command: --config/-c FILE, --json, --json-lines, --no-input, --quiet/-q, --verbose/-v, --help/-h.\n"
+        "trueup --version/-V: which version this is."
     )

@@ -2,47 +2,65 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
-from cyclopts import Parameter
+import click
 
-from trueup.model.errors import ExitCode
+from trueup.model.errors import ExitCode, TrueupError
 
 if TYPE_CHECKING:
     from trueup.app import App
     from trueup.engines.embedded import Stop
 
 
-@Parameter(name="*")
+_P = ParamSpec("_P")
+
+SHARED: tuple[click.Option, ...] = (
+    click.Option(
+        ["--config", "-c"],
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The configuration file or its folder; default: trueup.yaml here or above.",
+    ),
+    click.Option(["--json"], is_flag=True, help="Print one JSON document."),
+    click.Option(
+        ["--json-lines"],
+        is_flag=True,
+        help="Print what happens as it happens, a JSON object a line; the last one is the result.",
+    ),
+    click.Option(["--no-input"], is_flag=True, help="Ask nothing, even at a terminal."),
+    click.Option(["--quiet", "-q"], is_flag=True, help="Print only what needs you."),
+    click.Option(["--verbose", "-v"], is_flag=True, help="Print everything."),
+)
+"""Options of every command; they may stand before the command's name or after it."""
+
+
 @dataclass(frozen=True)
 class Common:
-    """Options of every command."""
+    """What was given of the options of every command."""
 
-    config: Annotated[Path | None, Parameter(name=["--config", "-c"])] = None
-    "The configuration file or its folder; default: trueup.yaml here or above."
-
-    json: Annotated[bool, Parameter(negative="")] = False
-    "Print one JSON document."
-
-    json_lines: Annotated[bool, Parameter(negative="")] = False
-    "Print what happens as it happens, a JSON object a line; the last one is the result."
-
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], negative="")] = False
-    "Print only what needs you."
-
-    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], negative="")] = False
-    "Print everything."
+    config: Path | None = None
+    json: bool = False
+    json_lines: bool = False
+    no_input: bool = False
+    quiet: bool = False
+    verbose: bool = False
 
     @property
     def for_programs(self) -> bool:
         """Whether a program reads the output."""
         return self.json or self.json_lines
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether there is a person to ask."""
+        return not self.no_input and not self.for_programs and sys.stdin.isatty()
 
     def load(self) -> App:
         """Opens the configuration."""
@@ -60,10 +78,52 @@ class Common:
 
     def put(self, value: Any) -> None:
         """Puts out a result for programs."""
-        if self.json_lines:
-            print(json.dumps({"event": "result", **value}, ensure_ascii=False), flush=True)
-        else:
-            print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)
+        from trueup.ui.cli.render import json
+
+        print(json.line({"event": "result", **value}) if self.json_lines else json.document(value), flush=True)
+
+
+def shared(function: Callable[Concatenate[Common, _P], int]) -> Callable[_P, int]:
+    """For a command's function: takes the shared options, and hands them over as the first argument."""
+    names = [one.name for one in fields(Common)]
+
+    @wraps(function)
+    def called(*args: _P.args, **kwargs: _P.kwargs) -> int:
+        before = click.get_current_context().find_root().params
+        given: dict[str, Any] = {name: kwargs.pop(name) or before.get(name) for name in names}
+        return function(Common(**given), *args, **kwargs)
+
+    # Click gathers a command's parameters here, from the last to the first.
+    called.__click_params__ = [*reversed(SHARED)]  # type: ignore[attr-defined]
+    return called
+
+
+def job_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The jobs that a word may be completed to."""
+    return [name for name in _names(ctx, "jobs") if name.startswith(incomplete)]
+
+
+def run_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The jobs and pipelines that a word may be completed to."""
+    return [name for name in (*_names(ctx, "jobs"), *_names(ctx, "pipelines")) if name.startswith(incomplete)]
+
+
+def pipeline_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The pipelines that a word may be completed to."""
+    return [name for name in _names(ctx, "pipelines") if name.startswith(incomplete)]
+
+
+def store_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """The stores that a word may be completed to."""
+    return [name for name in _names(ctx, "stores") if name.startswith(incomplete)]
+
+
+def _names(ctx: click.Context, section: str) -> list[str]:
+    try:
+        common = Common(config=ctx.params.get("config") or ctx.find_root().params.get("config"))
+        return list(getattr(common.load().config, section))
+    except TrueupError:  # nothing to offer is no reason to disturb a person who is typing
+        return []
 
 
 class Progress:
@@ -77,7 +137,9 @@ class Progress:
     def __call__(self, event: dict[str, Any]) -> None:
         """Shows one event."""
         if self._common.json_lines:
-            print(json.dumps(event, ensure_ascii=False, default=str), flush=True)
+            from trueup.ui.cli.render import json
+
+            print(json.line(event), flush=True)
         elif self._live:
             from trueup.ui.cli.render.progress import line
 
@@ -115,9 +177,7 @@ def exit_code(report: dict[str, Any]) -> int:
 
 
 def confirm(question: str) -> bool:
-    """Asks a person; nobody there means no."""
-    if not sys.stdin.isatty():
-        return False
+    """Asks a person (see `Common.may_ask`)."""
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import click
+
 from trueup.model.diagnostics import Severity
 from trueup.model.errors import ExitCode
-from trueup.ui.cli.common import Common
+from trueup.ui.cli.common import Common, shared, store_names
 
 
-def doctor(store: str | None = None, /, *, common: Common | None = None) -> int:
-    """Look at everything: configuration, secrets, ledger, stores. Writes to no store.
-
-    Parameters
-    ----------
-    store
-        Only this store.
-    """
-    common = common or Common()
+@click.command
+@click.argument("store", required=False, shell_complete=store_names, help="Only this store.")
+@shared
+def doctor(common: Common, store: str | None) -> int:
+    """Look at everything: configuration, secrets, ledger, stores. Writes to no store."""
     with common.load() as app:
         found = []
         for one in app.doctor(store):

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import click
 
-from cyclopts import Parameter
-
-from trueup.ui.cli.common import Common
+from trueup.ui.cli.common import Common, pipeline_names, shared
 
 
-def graph(
-    pipeline: str, /, *, mermaid: Annotated[bool, Parameter(negative="")] = False, common: Common | None = None
-) -> int:
-    """Draw a pipeline's graph: one line a step, or a Mermaid flowchart.
-
-    Parameters
-    ----------
-    pipeline
-        The pipeline's name in trueup.yaml.
-    mermaid
-        As a Mermaid flowchart.
-    """
-    common = common or Common()
+@click.command
+@click.argument("pipeline", shell_complete=pipeline_names, help="The pipeline's name in trueup.yaml.")
+@click.option("--mermaid", is_flag=True, help="As a Mermaid flowchart.")
+@shared
+def graph(common: Common, pipeline: str, mermaid: bool) -> int:
+    """Draw a pipeline's graph: one line a step, or a Mermaid flowchart."""
     from trueup.core.graph_drawing import to_mermaid, to_text
 
     with common.load() as app:

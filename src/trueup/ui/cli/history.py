@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from trueup.ui.cli.common import Common
+import click
+
+from trueup.ui.cli.common import Common, run_names, shared
 
 
-def history(run: str | None = None, /, *, job: str | None = None, limit: int = 20, common: Common | None = None) -> int:
-    """Show past runs, newest first, or one of them with its changes.
-
-    Parameters
-    ----------
-    run
-        A run's id, the beginning of it, or "last".
-    job
-        Only the runs of this job or pipeline.
-    limit
-        How many.
-    """
-    common = common or Common()
+@click.command
+@click.argument("run", required=False, help='A run\'s id, the beginning of it, or "last".')
+@click.option("--job", shell_complete=run_names, metavar="NAME", help="Only the runs of this job or pipeline.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many.")
+@shared
+def history(common: Common, run: str | None, job: str | None, limit: int) -> int:
+    """Show past runs, newest first, or one of them with its changes."""
     with common.load() as app:
         if run is not None:
             return _one(app.record(run)["id"], common)

@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
+import click
 
 from trueup.model.errors import UsageError
-from trueup.ui.cli.common import Common
+from trueup.ui.cli.common import Common, shared
 
 IGNORED = (".trueup/", "*.secret")
 
 
-def init(
-    folder: Path | None = None,
-    /,
-    *,
-    no_input: Annotated[bool, Parameter(negative="")] = False,
-    common: Common | None = None,
-) -> int:
+@click.command
+@click.argument(
+    "folder", type=click.Path(path_type=Path), required=False, help="Where to; default: the current folder."
+)
+@shared
+def init(common: Common, folder: Path | None) -> int:
     """Ask a few questions and write a commented trueup.yaml. Reads from the stores you name, and never writes to them.
 
-    Parameters
-    ----------
-    folder
-        Where to; default: the current folder.
-    no_input
-        Ask nothing: write an example that explains every key.
+    With --no-input nothing is asked: an example that explains every key is written.
     """
-    common = common or Common()
     from trueup.app import connectors
     from trueup.config import FILE_NAME
     from trueup.config.sample import sample, written
@@ -41,9 +32,9 @@ def init(
     if not target.parent.is_dir():
         raise UsageError(f"{target.parent} is no folder", hint="make it first")
     types = connectors()
-    if no_input:
+    if common.no_input:
         text = sample(types)
-    elif sys.stdin.isatty():
+    elif common.may_ask:
         from trueup.ui.cli.wizard import ask
 
         text = written(*ask(types, target.parent))

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
+import click
 
 from trueup.model.errors import ExitCode
-from trueup.ui.cli.common import Common
+from trueup.ui.cli.common import Common, job_names, shared
 
 if TYPE_CHECKING:
     from trueup.app import App
 
 
-def plan(
-    job: str,
-    /,
-    *,
-    exit_code: Annotated[bool, Parameter(negative="")] = False,
-    common: Common | None = None,
-) -> int:
-    """Show what a run of a job would do: every change with its reason, and each field before and after. Writes to no store.
-
-    Parameters
-    ----------
-    job
-        The job's name in trueup.yaml.
-    exit_code
-        Exit with 2 where there is something to do, with 0 where there is nothing.
-    """
-    common = common or Common()
+@click.command
+@click.argument("job", shell_complete=job_names, help="The job's name in trueup.yaml.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 2 where there is something to do, with 0 where there is nothing."
+)
+@shared
+def plan(common: Common, job: str, exit_code: bool) -> int:
+    """Show what a run of a job would do: every change with its reason, each field before and after. Writes to no store."""
     with common.working() as (app, progress, stop):
         header = app.plan(job, on_event=progress, stop=stop)
         progress.end()

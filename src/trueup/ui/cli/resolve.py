@@ -2,58 +2,46 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
+import click
 
 from trueup.model.errors import NotFound, UsageError
-from trueup.ui.cli.common import Common
+from trueup.ui.cli.common import Common, job_names, shared
 
 if TYPE_CHECKING:
     from trueup.app import App
 
-Flag = Parameter(negative="")
 
-
+@click.command
+@click.argument("job", shell_complete=job_names, help="The job's name in trueup.yaml.")
+@click.argument("conflict", type=int, required=False, help="The number of one conflict.")
+@click.option("--list", "show", is_flag=True, help="Show what waits for you, and what was decided by policy.")
+@click.option("--prefer", metavar="STORE/NAME", help="The collection whose version is right.")
+@click.option("--take", metavar="STORE/NAME", help="The collection whose losing version shall come back.")
+@click.option("--all", "every", is_flag=True, help="Decide every conflict that waits.")
+@click.option(
+    "--restore", metavar="STORE/NAME", help="Bring back what vanished from this collection, from the other sides."
+)
+@shared
 def resolve(
+    common: Common,
     job: str,
-    conflict: int | None = None,
-    /,
-    *,
-    list_: Annotated[bool, Parameter(name="--list", negative="")] = False,
-    prefer: str | None = None,
-    take: str | None = None,
-    all_: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    restore: str | None = None,
-    common: Common | None = None,
+    conflict: int | None,
+    show: bool,
+    prefer: str | None,
+    take: str | None,
+    every: bool,
+    restore: str | None,
 ) -> int:
     """Decide conflicts; bring back a version that lost, or what vanished from a side. The next run carries it out.
 
     Without options, the conflicts that wait are gone through one after the other.
-
-    Parameters
-    ----------
-    job
-        The job's name in trueup.yaml.
-    conflict
-        The number of one conflict.
-    list_
-        Show what waits for you, and what was decided by policy.
-    prefer
-        The collection (STORE/NAME) whose version is right.
-    take
-        The collection (STORE/NAME) whose losing version shall come back.
-    all_
-        Decide every conflict that waits.
-    restore
-        Bring back everything that vanished from this collection (STORE/NAME), from the other sides.
     """
-    common = common or Common()
     with common.load() as app:
         if restore is not None:
             return _restore(app, job, restore, common)
-        if list_ or (common.for_programs and prefer is None and take is None):
+        if show or (common.for_programs and prefer is None and take is None):
             return _list(app, job, conflict, common)
         if take is not None:
             if conflict is None:
@@ -62,7 +50,7 @@ def resolve(
             return _decided(job, 1, common)
         waiting = _waiting(app, job, conflict)
         if prefer is not None:
-            if conflict is None and not all_:
+            if conflict is None and not every:
                 raise UsageError("--prefer needs a conflict's number, or --all", hint=f"trueup resolve {job} --list")
             for one in waiting:
                 app.prefer(job, one["id"], prefer)
@@ -115,7 +103,7 @@ def _ask(app: App, job: str, waiting: list[dict[str, Any]], common: Common) -> i
     if not waiting:
         print("nothing waits for you")
         return 0
-    if not sys.stdin.isatty():
+    if not common.may_ask:
         raise UsageError(
             f"{len(waiting)} waiting, and nobody to ask", hint="--prefer STORE/NAME with a number or --all"
         )

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from cyclopts import Parameter
+import click
 
-from trueup.ui.cli.apply import Allow, show_report
-from trueup.ui.cli.common import Common
+from trueup.model.errors import UsageError
+from trueup.ui.cli.apply import allow_option, show_report
+from trueup.ui.cli.common import Common, run_names, shared
 
 
-def run(
-    name: str,
-    /,
-    *,
-    allow: Allow = None,
-    param: Annotated[list[str] | None, Parameter(name=["--param", "-p"], negative="")] = None,
-    resume: Literal["auto", "anew", "failed"] = "auto",
-    common: Common | None = None,
-) -> int:
-    """Run a job (plan, guards, apply, read back) or a pipeline. Never asks; takes up what was killed.
-
-    Parameters
-    ----------
-    name
-        The job or pipeline in trueup.yaml.
-    allow
-        A guard that you allow for this one run; may be given several times; "all" allows every one.
-    param
-        A pipeline's parameter, as NAME=VALUE; may be given several times.
-    resume
-        Of a pipeline: go on with a run that was killed (auto), start anew, or redo what failed in the last one.
-    """
-    common = common or Common()
+@click.command
+@click.argument("name", shell_complete=run_names, help="The job or pipeline in trueup.yaml.")
+@allow_option
+@click.option(
+    "--param", "-p", multiple=True, metavar="NAME=VALUE", help="A pipeline's parameter; may be given several times."
+)
+@click.option(
+    "--resume",
+    type=click.Choice(("auto", "anew", "failed")),
+    default="auto",
+    help="Of a pipeline: go on with a run that was killed (auto), start anew, or redo what failed in the last one.",
+)
+@shared
+def run(common: Common, name: str, allow: tuple[str, ...], param: tuple[str, ...], resume: str) -> int:
+    """Run a job (plan, guards, apply, read back) or a pipeline. Never asks; takes up what was killed."""
     with common.working() as (app, progress, stop):
-        params = dict(_pair(one) for one in param or ())
-        report = app.run(name, allow=allow or (), params=params, resume=resume, on_event=progress, stop=stop)
+        params = dict(_pair(one) for one in param)
+        report = app.run(name, allow=allow, params=params, resume=resume, on_event=progress, stop=stop)
         progress.end()
         if name in app.config.pipelines:
             return _show_pipeline(report, common)
@@ -45,8 +38,6 @@ def run(
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        from trueup.model.errors import UsageError
-
         raise UsageError(f"--param {text} has no value", hint="--param NAME=VALUE")
     return name, value
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from trueup.ui.cli.apply import Yes, show_report
-from trueup.ui.cli.common import Common, confirm
+import click
+
+from trueup.model.errors import UsageError
+from trueup.ui.cli.apply import show_report, yes_option
+from trueup.ui.cli.common import Common, confirm, shared
 
 
-def undo(run: str, /, *, yes: Yes = False, common: Common | None = None) -> int:
+@click.command
+@click.argument("run", help='The run\'s id, the beginning of it, or "last".')
+@yes_option
+@shared
+def undo(common: Common, run: str, yes: bool) -> int:
     """Take back what a run changed, wherever the target still holds what the run wrote; says what it cannot.
 
     Undone items wait as conflicts until you say which side is right.
-
-    Parameters
-    ----------
-    run
-        The run's id, the beginning of it, or "last".
-    yes
-        Do not ask.
     """
-    common = common or Common()
     with common.working() as (app, progress, stop):
         header = app.plan_undo(run, on_event=progress, stop=stop)
         progress.end()
@@ -31,9 +30,16 @@ def undo(run: str, /, *, yes: Yes = False, common: Common | None = None) -> int:
             if common.for_programs:
                 common.put(header)
             return 0
-        if not yes and not confirm("Undo this?"):
+        if not yes and not _agreed(common, header["run"]):
             print("Nothing was changed.")
             return 0
         report = app.apply(header["run"], on_event=progress, stop=stop)
         progress.end()
         return show_report(app, report, header["job"], common)
+
+
+def _agreed(common: Common, plan: str) -> bool:
+    if not common.may_ask:
+        hint = f"trueup undo RUN --yes; or look at the plan and do it: trueup apply {plan}"
+        raise UsageError("nothing was undone: there is nobody to ask", hint=hint)
+    return confirm("Undo this?")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from trueup.ui.cli.common import Common
+import click
+
+from trueup.ui.cli.common import Common, shared
 
 
-def validate(*, common: Common | None = None) -> int:
+@click.command
+@shared
+def validate(common: Common) -> int:
     """Check trueup.yaml: every error with its line, and a hint. Uses no network and no ledger."""
-    common = common or Common()
     with common.load() as app:
         config = app.config
         if common.for_programs:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import click
+
 from trueup.model.errors import ExitCode
-from trueup.ui.cli.common import Common
+from trueup.ui.cli.common import Common, job_names, shared
 
 
-def verify(job: str, /, *, common: Common | None = None) -> int:
-    """Read every side of a job in full and compare it with the ledger and with the other sides. Writes to no store.
-
-    Parameters
-    ----------
-    job
-        The job's name in trueup.yaml.
-    """
-    common = common or Common()
+@click.command
+@click.argument("job", shell_complete=job_names, help="The job's name in trueup.yaml.")
+@shared
+def verify(common: Common, job: str) -> int:
+    """Read every side of a job in full and compare it with the ledger and with the other sides. Writes to no store."""
     with common.working() as (app, progress, _):
         result = app.verify(job, on_event=progress)
         progress.end()
