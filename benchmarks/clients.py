@@ -98,7 +98,7 @@ stores:
 jobs:
   team:
     kind: calendar
-    invite: true    # vdirsyncer copies attendees too
+    invitations: allow    # vdirsyncer copies attendees too
     collections: [{{store: server, name: {account.name}}}, {{store: folder, name: {account.name}}}]
 """)
         self._password = account.password

@@ -50,7 +50,8 @@ def run(command: Sequence[str | Path], folder: Path, env: Mapping[str, str] | No
     """Runs a command in a folder to its end, without a terminal."""
     report, output = folder / ".cost.json", folder / ".output.txt"
     arguments = [str(one) for one in (report, output, folder, *command)]
-    environment = {**os.environ, **(env or {})}
+    # As installed programs run: with their bytecode kept from one start to the next.
+    environment = {**os.environ, **(env or {}), "PYTHONDONTWRITEBYTECODE": ""}
     subprocess.run([sys.executable, "-I", "-S", "-c", LAUNCHER, *arguments], check=True, env=environment)
     found = json.loads(report.read_text())
     return Cost(found["wall"], found["cpu"], found["rss"], found["code"], output.read_text(errors="replace"))
