@@ -12,6 +12,7 @@ import pytest
 from tests.engines.world import World
 from tests.unit.graph.specs import ALWAYS, DONE, FAILED, PARTIAL, SKIPPED, job, pipeline, python, sub
 from trueup.core.graph import StepResult
+from trueup.core.ledger import open_ledger
 from trueup.core.pipeline_runs import definition_digest
 from trueup.engines.embedded import Resume, Stop
 from trueup.engines.embedded.attempts import pause_before
@@ -600,3 +601,47 @@ def test_messages_of_a_function_are_told(world: World) -> None:
 def test_a_result_knows_what_it_counts_as() -> None:
     assert StepResult(SKIPPED, cause=FAILED).counts_as is FAILED
     assert When().outcomes == (DONE,)
+
+
+HOSTILE = ("\x00", "\udc80", "ü\u2028", "'; DROP TABLE step; --")
+
+
+def test_texts_of_any_kind_come_back_as_they_were(world: World) -> None:
+    spec = pipeline(
+        step(world, "each", for_each=list(HOSTILE), with_={"x": ["${item}", "say ${item}"]}),
+        step(world, "bad", "fail", with_={"message": "".join(HOSTILE)}),
+        step(world, "late", "fail", with_={"message": "".join(HOSTILE)}, timeout=30.0),
+    )
+    result = world.run(spec)
+    assert result["output"]["each"] == [[one, f"say {one}"] for one in HOSTILE]
+    assert "ValueError" in result["steps"]["bad"]["error"]
+    assert "ValueError" in result["steps"]["late"]["error"]
+    again = {row.key: row.output for row in world.ledger.steps.all(result["run"])}
+    assert again["each"] == result["output"]["each"]
+
+
+@pytest.mark.postgres
+def test_on_postgresql_too(world: World, database_url: str) -> None:
+    world.ledger.close()
+    world.ledger = open_ledger(database_url)
+    world.pipelines["weekly"] = pipeline(step(world, "inner", "rows", with_={"count": 2}), name="weekly")
+    more = [
+        sub("child", "weekly", for_each=[1, 2, 3]),
+        step(
+            world,
+            "each",
+            for_each="${steps.child.output[0].inner.rows}",
+            with_={"x": "${item}"},
+            cache=CacheSpec("${item}"),
+        ),
+        step(world, "hostile", "fail", with_={"message": "".join(HOSTILE)}),
+    ]
+    spec = waiting(world, *more)
+    run = stopped(world, spec)
+    result = world.run(spec)
+    assert result["run"] == run
+    assert outcomes(result) == {
+        "a": "done", "wait": "done", "after": "done", "child": "done", "each": "done", "hostile": "failed",
+    }  # fmt: skip
+    assert world.counted()["a"] == 1
+    assert world.counted()["rows"] == 3

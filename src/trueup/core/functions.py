@@ -11,11 +11,11 @@ dict; an `async def` is run to its end.
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import inspect
 import json
 import logging
+import os
 import sys
 import threading
 import traceback
@@ -30,6 +30,8 @@ from trueup.model.errors import ConfigError, TrueupError, UserError
 MAX_OUTPUT = 1_000_000
 """The largest output of one step, in bytes of JSON: what fits through every engine (Temporal refuses a payload above
 2 MB)."""
+
+_ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio", "")
 
 _path = threading.Lock()
 
@@ -136,6 +138,8 @@ def call(target: str, arguments: Mapping[str, Any], context: Context, root: Path
     try:
         result = function(**given)
         if inspect.iscoroutine(result):
+            import asyncio  # it takes long to import, and few need it
+
             result = asyncio.run(result)
     except (Exception, SystemExit) as error:
         raise StepFailed(_named(error), trace=trace_of(error), where=target) from None
@@ -219,9 +223,4 @@ def _trim(shown: traceback.TracebackException) -> None:
 
 
 def _ours(file: str) -> bool:
-    return file.startswith("<frozen ") or file in (
-        __file__,
-        importlib.__file__,
-        asyncio.runners.__file__,
-        asyncio.base_events.__file__,
-    )
+    return file.startswith(("<frozen ", _ASYNCIO)) or file in (__file__, importlib.__file__)

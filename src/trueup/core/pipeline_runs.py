@@ -187,7 +187,8 @@ class PipelineRuns:
         last = self._latest(())
         if last is None or last.plan is None or last.state not in (RunState.FAILED, RunState.PARTIAL):
             why = f"its last run is {last.state.value.replace('_', ' ')}" if last else "it has not run yet"
-            raise NotFound(f"pipeline {self.spec.name} has no failed steps to repeat", why=why)
+            hint = f"trueup run {self.spec.name}" + (" goes on with it" if last else "")
+            raise NotFound(f"pipeline {self.spec.name} has no failed steps to repeat", why=why, hint=hint)
         self._refuse_changed(last, given, text)
         return self._new(dict(last.plan["params"]), last)
 

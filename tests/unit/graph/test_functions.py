@@ -33,6 +33,10 @@ async def later(a):
     await asyncio.sleep(0)
     return a
 
+async def later_broken():
+    await asyncio.sleep(0)
+    helper(9)
+
 class Group:
     @staticmethod
     def inner():
@@ -183,6 +187,10 @@ def test_an_error_shows_the_users_part_of_the_traceback(run: Caller, module: tup
     assert f"{module[0]}.py" in lines[1]
     assert "in broken" in lines[1]
     assert "trueup" not in error.trace
+    with pytest.raises(StepFailed) as caught:
+        run("later_broken")
+    assert "bad row 9" in caught.value.trace
+    assert "asyncio" not in caught.value.trace
     with pytest.raises(StepFailed) as caught:
         run("chained")
     assert "bad row 1" in caught.value.trace

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from trueup.core.function_child import TimedOut, call_within
 from trueup.core.functions import Context, StepFailed, call
 from trueup.core.ledger import Ledger
+from trueup.core.ledger.database import storable
 from trueup.engines.embedded.lease import TTL
 from trueup.engines.embedded.stop import Stop, Why
 from trueup.model.errors import Blocked, Bug, Cancelled, LedgerError, Locked, LoginRefused, TrueupError, UserError
@@ -162,6 +163,6 @@ def pause_before(retry: RetrySpec, failures: int) -> float:
 def shown(error: BaseException) -> str:
     """The error as it is kept with the step: what, why, what to do, and the user's part of the traceback."""
     if not isinstance(error, TrueupError):
-        return f"{type(error).__name__}: {error}"
+        return storable(f"{type(error).__name__}: {error}")
     lines = [str(error), getattr(error, "trace", ""), error.hint]
-    return "\n".join(line for line in lines if line)
+    return storable("\n".join(line for line in lines if line))

@@ -341,8 +341,8 @@ def _taken_up(work: Work, parent: str) -> RunRecord | None:
         killed = None
     if killed is not None or not parent:
         return killed
-    last = journal.latest(work.spec.name)
-    return last if last is not None and last.parent == parent and last.state is not RunState.SUPERSEDED else None
+    last = journal.latest(work.spec.name, parent=parent)
+    return last if last is not None and last.state is not RunState.SUPERSEDED else None
 
 
 def _half_applied(run: RunRecord) -> bool:
