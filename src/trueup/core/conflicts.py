@@ -75,20 +75,10 @@ def keep_losers(draft: Draft, live: dict[str, Replica], merged: Merged) -> None:
         body = draft.bodies.get(live[ref].seen or "")
         uid = str(uuid5(NAMESPACE_URL, f"trueup:keep-both:{draft.link.key}:{live[ref].seen}"))
         copy = kind.retitled(kind.with_uid(body, uid), f" ({ref.split('/', 1)[0]})")
-        collection = draft.work.collection(ref)
-        if collection is None or not draft.usable(ref):
-            continue
-        draft.add(
-            Action.CREATE,
-            collection=ref,
-            href=collection.new_href(uid),
-            title=kind.glance(copy).title,
-            link=None,
-            bases=(),
-            reason=f"the version of {ref} is kept beside the merged one",
-            origin=(ref,),
-            after=draft.bodies.put(kind.storable(copy, draft.sides[ref].capabilities, invite=draft.work.spec.invite)),
-        )
+        if draft.usable(ref):
+            with draft.refusals(ref):
+                reason = f"the version of {ref} is kept beside the merged one"
+                draft.create(ref, copy, reason, [ref], title=kind.glance(copy).title, link=None, bases=())
 
 
 def conflict(draft: Draft, fields: Sequence[dict[str, Any]], code: str, reason: str) -> None:

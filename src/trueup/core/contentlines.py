@@ -203,7 +203,10 @@ def parse(data: bytes, *, max_size: int = MAX_SIZE) -> Component:
         elif name == "END":
             line = Line(name, raw)
             closed = open_ones.pop()
-            if not open_ones or line.value.strip().upper() != closed.name:
+            ended = line.value.strip().upper()
+            if not open_ones or ended != closed.name:
+                if open_ones and not raw.endswith(b"\n") and closed.name.startswith(ended):
+                    raise _cut_off(closed, data)
                 raise _refused(f"{line.text.strip()} closes nothing that is open", "structure", found, index)
             closed.close = line
             children = open_ones[-1].children

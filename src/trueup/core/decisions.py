@@ -6,7 +6,7 @@ from trueup.core.conflicts import conflict
 from trueup.core.draft import Draft, edits_since, richest
 from trueup.core.ledger.rows import Replica
 from trueup.core.merge import Edits, diff, revert
-from trueup.model.change import Action
+from trueup.model.change import NOT_DELETED, Action
 from trueup.model.fields import FieldMap
 
 
@@ -34,21 +34,24 @@ def after_undo(draft: Draft) -> None:
     deletions too."""
     chosen = decided(draft)
     if chosen is None or chosen not in draft.sides:
-        assert draft.open_conflict is not None
-        conflict(
-            draft, draft.open_conflict.fields, "undone", "was undone, and waits for your word on which side is right"
-        )
+        wait_for_word(draft)
         return
     leader = draft.replicas.get(chosen)
     if leader is None or leader.seen is None:
         for ref in draft.live:
-            if draft.usable(ref):
-                with draft.refusals(ref):
+            if draft.usable(ref, NOT_DELETED):
+                with draft.refusals(ref, NOT_DELETED):
                     draft.delete(ref, f"not in {chosen}, which you chose", [chosen])
         if not draft.live:
             draft.add(Action.LINK, reason="deleted on all sides")
         return
     _follow(draft, chosen, leader)
+
+
+def wait_for_word(draft: Draft) -> None:
+    """Leaves an item that was undone as it is."""
+    assert draft.open_conflict is not None
+    conflict(draft, draft.open_conflict.fields, "undone", "was undone, and waits for your word on which side is right")
 
 
 def _follow(draft: Draft, chosen: str, leader: Replica) -> None:

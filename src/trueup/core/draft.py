@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 from trueup.core.ledger.rows import Conflict, Link, Replica
 from trueup.core.merge import Edits, diff, needed
@@ -109,41 +110,56 @@ class Draft:
         self.add(Action.SKIP, collection=ref, code=code, reason=reason)
 
     @contextmanager
-    def refusals(self, ref: str) -> Iterator[None]:
-        """Turns a refusal of the item by one side into a skip with its reason; the other sides go on."""
+    def refusals(self, ref: str, code: str = "") -> Iterator[None]:
+        """Turns a refusal of the item by one side into a skip with its reason (and this code); the other sides go on."""
         try:
             yield
         except ItemRefused as error:
-            self.skip(ref, error.code, f"{error.what}: {error.why}" if error.why else error.what)
+            self.skip(ref, code or error.code, f"{error.what}: {error.why}" if error.why else error.what)
 
-    def usable(self, ref: str) -> bool:
-        """Whether a side can be written to in this run; drafts a skip with the reason where it cannot."""
+    def usable(self, ref: str, code: str = "") -> bool:
+        """Whether a side can be written to in this run; drafts a skip with the reason (and this code) where it cannot."""
         side = self.sides[ref]
         if not side.read:
             self.skip(ref, "unavailable", f"{ref} could not be read in this run")
         elif not side.capabilities.writable:
-            self.skip(ref, "read-only", f"{ref} is read-only")
+            self.skip(ref, code or "read-only", f"{ref} is read-only")
         else:
             return True
         return False
 
-    def create(self, ref: str, body: bytes, reason: str, origin: Sequence[str], *, drift: bool = False) -> None:
-        """Drafts a creation on a side that does not hold the item."""
-        side, previous = self.sides[ref], self.replicas.get(ref)
-        data = self.work.kind.storable(body, side.capabilities, invite=self.work.spec.invite)
-        collection = self.work.collection(ref) if side.exists else None
-        href = previous.href if previous else None
-        if href is None and collection is not None:
-            href = collection.new_href(self.work.kind.glance(data).uid)
+    def create(self, ref: str, body: bytes, reason: str, origin: Sequence[str], **more: object) -> None:
+        """Drafts a creation on a side that does not hold the item; `more` as in `add`."""
+        data = self.work.kind.storable(body, self.sides[ref].capabilities, invite=self.work.spec.invite)
         self.add(
             Action.CREATE,
             collection=ref,
-            href=href,
+            href=self.free_place(ref, self.work.kind.glance(data).uid),
             reason=reason,
             origin=tuple(origin),
             after=self.bodies.put(data),
-            drift=drift,
+            **more,
         )
+
+    def free_place(self, ref: str, uid: str) -> str | None:
+        """The href for a new item: always the same for the same key, unless another item stands there; None: the collection has yet to be
+        made.
+
+        Raises:
+            ItemRefused: an item that cannot be read stands there; it may be the same one.
+        """
+        side = self.sides[ref]
+        collection = self.work.collection(ref) if side.exists else None
+        if collection is None:
+            return None
+        for number in count(1):
+            href = collection.new_href(uid if number == 1 else f"{uid} {number}")
+            there = self.work.ledger.state.replica(side.id, href)
+            if there is not None and there.refused:
+                raise ItemRefused(f"{ref} has something in its place", code=there.refused, why=there.refused_why)
+            if there is None or there.seen is None or there.uid == uid:
+                return href
+        raise AssertionError
 
     def patched(self, body: bytes, edits: Edits, donors: Mapping[FieldKey, str]) -> bytes:
         """A body with these edits made; `donors` names, by digest, the body that each edit was taken from."""
@@ -213,10 +229,11 @@ class Draft:
 
 
 def edits_since(draft: Draft, one: Replica) -> Edits:
-    """What one side did since the sides last agreed; nothing where they never did."""
-    if one.base is None or one.seen is None or one.base == one.seen:
+    """What a side's owner did since the sides last agreed, or since we wrote there after that; nothing where they never did."""
+    known = one.kept or one.base
+    if known is None or one.seen is None or known == one.seen:
         return {}
-    return diff(draft.bodies.fields(one.base), draft.bodies.fields(one.seen))
+    return diff(draft.bodies.fields(known), draft.bodies.fields(one.seen))
 
 
 def richest(draft: Draft) -> str:

@@ -8,11 +8,13 @@ wanted, the change is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from trueup.core.ledger.rows import JournalRow
+from trueup.core.rewriting import took_effect
 from trueup.core.work import Work
 from trueup.model.change import Action, Change, ChangeState
 from trueup.model.errors import ItemRefused, NotFound, StoreError
@@ -21,13 +23,15 @@ from trueup.model.ports import Collection, Outcome, Verb, Write, Written
 
 QUARANTINE_FIRST = 300.0
 QUARANTINE_MOST = 86_400.0
+_NO_ANSWER = Written(0, Outcome.UNCERTAIN, reason="no answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a change."""
+    """What came of a change; `href` is where it was sent."""
 
     change: Change
+    href: str
     state: ChangeState
     etag: str | None = None
     reason: str = ""
@@ -42,6 +46,9 @@ class Result:
 
 def apply_batch(work: Work, run_id: str, batch: int) -> dict[str, Any]:
     """Sends one batch; safe to repeat.
+
+    A write whose outcome cannot be found out (the store does not answer any more) stays "sent"; the next reading of the collection begins by
+    asking what became of it.
 
     Returns:
         {"batch", "collection", "done", "failed", "stale", "errors": [...]}.
@@ -59,58 +66,78 @@ def apply_batch(work: Work, run_id: str, batch: int) -> dict[str, Any]:
             raise NotFound(f"{ref} is not there")
         results = _send(work, run_id, collection, rows)
     except (StoreError, NotFound) as error:
-        # What was sent stays "sent"; what this batch could not do is tried again by the next run, which reads the
-        # store first.
         errors.append(error.to_json())
-        results = [Result(row.change, ChangeState.FAILED, reason=str(error), code="store") for row in rows]
-    _record(work, run_id, ref, results)
-    counts = {state: sum(1 for one in results if one.state is state) for state in ChangeState}
+        unsent = (row for row in work.ledger.journal.batch(run_id, batch) if row.state is ChangeState.PLANNED)
+        results = [
+            Result(row.change, row.change.href or "", ChangeState.FAILED, reason=str(error), code="store")
+            for row in unsent
+        ]
+    record(work, run_id, ref, results)
+    counts = Counter(one.state for one in results)
     return {
         "batch": batch,
         "collection": ref,
         "done": counts[ChangeState.DONE],
-        "failed": counts[ChangeState.FAILED],
+        "failed": len(rows) - counts[ChangeState.DONE] - counts[ChangeState.STALE],
         "stale": counts[ChangeState.STALE],
         "errors": errors,
     }
 
 
+def find_out(work: Work, collection: Collection, changes: Sequence[Change]) -> list[Result]:
+    """What became of writes that were sent and never answered, by what the target holds now; nothing is sent.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    hrefs = {change.seq: place(work, collection, change) for change in changes}
+    held = {body.href: body for body in collection.fetch(list(hrefs.values()))}
+    judged = (_judge(work, one, hrefs[one.seq], _NO_ANSWER, held.get(hrefs[one.seq]), doubted=True) for one in changes)
+    return [one for one in judged if one is not None]
+
+
 def _send(work: Work, run_id: str, collection: Collection, rows: Sequence[JournalRow]) -> list[Result]:
-    bodies = work.ledger.blobs.get_many(sorted({row.change.after for row in rows if row.change.after}))
-    by_key = {row.change.seq: row.change for row in rows}
-    writes = {change.seq: _write(work, collection, change, bodies) for change in by_key.values()}
+    changes = {row.change.seq: row.change for row in rows}
+    doubted = {row.change.seq for row in rows if row.state is ChangeState.SENT}
+    bodies = work.ledger.blobs.get_many(sorted({one.after for one in changes.values() if one.after}))
+    writes = {seq: _write(work, collection, change, bodies) for seq, change in changes.items()}
     results: list[Result] = []
     if not collection.capabilities.preconditions:
-        results = _checked_first(work, collection, by_key, writes, bodies)
+        results = _checked_first(work, collection, changes, writes, doubted)
         for one in results:
             del writes[one.change.seq]
     work.ledger.journal.mark_sent(run_id, sorted(writes))
-    answers = list(collection.write(list(writes.values()))) if writes else []
-    unclear = [one for one in answers if one.outcome is not Outcome.DONE and one.outcome is not Outcome.REFUSED]
-    held = _read_back(collection, [writes[one.key].href for one in unclear])
-    for answer in answers:
-        change = by_key[answer.key]
-        if answer.outcome is Outcome.DONE:
-            results.append(Result(change, ChangeState.DONE, answer.etag))
-        elif answer.outcome is Outcome.REFUSED:
-            results.append(Result(change, ChangeState.FAILED, reason=answer.reason, code="refused"))
-        else:
-            results.append(_judge(work, change, answer, held.get(writes[answer.key].href), bodies))
+    answers: dict[int, Written] = {}
+    for answer in collection.write(list(writes.values())) if writes else ():
+        answers.setdefault(answer.key, answer)
+    unclear = [key for key in writes if key not in answers or answers[key].outcome is not Outcome.DONE]
+    held = _read_back(collection, [writes[key].href for key in unclear])
+    for key, write in writes.items():
+        answer = answers.get(key, _NO_ANSWER)
+        in_doubt = key in doubted or answer.outcome is Outcome.UNCERTAIN
+        judged = _judge(work, changes[key], write.href, answer, held.get(write.href), doubted=in_doubt)
+        if judged is not None:
+            results.append(judged)
     return results
 
 
 def _write(work: Work, collection: Collection, change: Change, bodies: dict[str, bytes]) -> Write:
     data = bodies[change.after] if change.after else None
-    href = change.href
-    if href is None:
-        assert data is not None
-        href = collection.new_href(work.kind.glance(data).uid)
     verb = {Action.CREATE: Verb.CREATE, Action.UPDATE: Verb.UPDATE, Action.DELETE: Verb.DELETE}[change.action]
+    href = place(work, collection, change)
     return Write(change.seq, verb, href, data, change.precondition, quiet=not work.spec.invite)
 
 
+def place(work: Work, collection: Collection, change: Change) -> str:
+    """Where a change goes; a collection that was not there when the plan was made names the place only now."""
+    if change.href is not None:
+        return change.href
+    assert change.after is not None
+    return collection.new_href(work.kind.glance(work.ledger.blobs.get(change.after)).uid)
+
+
 def _checked_first(
-    work: Work, collection: Collection, changes: dict[int, Change], writes: dict[int, Write], bodies: dict[str, bytes]
+    work: Work, collection: Collection, changes: dict[int, Change], writes: dict[int, Write], doubted: set[int]
 ) -> list[Result]:
     """For a store without preconditions: reads first, and writes only where the target still is what the plan says."""
     held = _read_back(collection, [one.href for one in writes.values()])
@@ -118,45 +145,61 @@ def _checked_first(
     for key, write in writes.items():
         body, change = held.get(write.href), changes[key]
         if body is None or body.error:
-            results.append(Result(change, ChangeState.FAILED, reason=body.error if body else "no answer", code="store"))
-        elif _shows_result(work, change, body, bodies):
-            results.append(Result(change, ChangeState.DONE, body.etag))
+            if key not in doubted:
+                reason = body.error if body else "no answer"
+                results.append(Result(change, write.href, ChangeState.FAILED, reason=reason, code="store"))
+        elif _shows_result(work, change, body) or (key in doubted and _took_effect(work, change, body)):
+            results.append(Result(change, write.href, ChangeState.DONE, body.etag))
         elif not _shows_before(work, change, body):
-            results.append(Result(change, ChangeState.STALE, reason="changed since the plan was made", code="stale"))
+            results.append(_moved_on(change, write.href))
     return results
 
 
-def _judge(work: Work, change: Change, answer: Written, body: Body | None, bodies: dict[str, bytes]) -> Result:
-    """What a write that was not plainly done or refused has come to, by what the target holds now."""
+def _judge(
+    work: Work, change: Change, href: str, answer: Written, body: Body | None, *, doubted: bool
+) -> Result | None:
+    """What a write has come to, by the answer, and by what the target holds where the answer does not tell; None: nobody can say."""
+    if answer.outcome is Outcome.DONE:
+        return Result(change, href, ChangeState.DONE, answer.etag)
+    reason = answer.reason or "no answer"
     if body is None or body.error:
-        return Result(change, ChangeState.FAILED, reason=answer.reason or "no answer", code="uncertain")
-    if _shows_result(work, change, body, bodies):
-        return Result(change, ChangeState.DONE, body.etag)
-    if answer.outcome is Outcome.UNCERTAIN and _shows_before(work, change, body):
-        return Result(change, ChangeState.FAILED, reason=answer.reason or "no answer", code="uncertain")
-    if (
-        answer.outcome is Outcome.PRECONDITION
-        and change.action is not Action.CREATE
-        and _shows_before(work, change, body)
-    ):
+        if doubted or answer.outcome is not Outcome.REFUSED:
+            return None
+        return Result(change, href, ChangeState.FAILED, reason=reason, code="store")
+    if _shows_result(work, change, body) or (doubted and _took_effect(work, change, body)):
+        return Result(change, href, ChangeState.DONE, body.etag)
+    if not _shows_before(work, change, body):
+        return _moved_on(change, href)
+    if answer.outcome is Outcome.UNCERTAIN:
+        return Result(change, href, ChangeState.FAILED, reason=reason, code="uncertain")
+    if answer.outcome is Outcome.PRECONDITION and change.action is not Action.CREATE:
         # Only the etag moved: the next round reads the new one and sends the change again.
-        return Result(change, ChangeState.STALE, reason="its etag changed since the plan was made", code="stale")
-    if change.action is Action.CREATE and body.data is None:
-        # Not there, and yet it may not be created: another item has the same UID under another name, or the store
-        # will not have it.
-        return Result(
-            change, ChangeState.FAILED, reason=answer.reason or "the store says it exists already", code="refused"
-        )
-    return Result(change, ChangeState.STALE, reason="changed since the plan was made", code="stale")
+        return Result(change, href, ChangeState.STALE, reason="its etag changed since the plan was made", code="stale")
+    # Refused; or not there and yet not to be created: another item has the same UID under another name.
+    return Result(change, href, ChangeState.FAILED, reason=reason, code="refused")
 
 
-def _shows_result(work: Work, change: Change, body: Body, bodies: dict[str, bytes]) -> bool:
+def _moved_on(change: Change, href: str) -> Result:
+    return Result(change, href, ChangeState.STALE, reason="changed since the plan was made", code="stale")
+
+
+def _shows_result(work: Work, change: Change, body: Body) -> bool:
     if change.action is Action.DELETE:
         return body.data is None
     if body.data is None or change.after is None:
         return False
     try:
-        return work.kind.same(bodies[change.after], body.data)
+        return work.kind.same(work.ledger.blobs.get(change.after), body.data)
+    except ItemRefused:
+        return False
+
+
+def _took_effect(work: Work, change: Change, body: Body) -> bool:
+    if body.data is None or change.after is None:
+        return False
+    before = work.ledger.blobs.get(change.before) if change.before else None
+    try:
+        return took_effect(work.kind, before, work.ledger.blobs.get(change.after), body.data)
     except ItemRefused:
         return False
 
@@ -164,10 +207,11 @@ def _shows_result(work: Work, change: Change, body: Body, bodies: dict[str, byte
 def _shows_before(work: Work, change: Change, body: Body) -> bool:
     if change.before is None or body.data is None:
         return change.before is None and body.data is None
+    before = work.ledger.blobs.get(change.before)
     try:
-        return work.kind.same(work.ledger.blobs.get(change.before), body.data)
+        return work.kind.same(before, body.data)
     except ItemRefused:
-        return work.ledger.blobs.get(change.before) == body.data
+        return before == body.data
 
 
 def _read_back(collection: Collection, hrefs: Sequence[str]) -> dict[str, Body]:
@@ -178,20 +222,18 @@ def _read_back(collection: Collection, hrefs: Sequence[str]) -> dict[str, Body]:
         return {}
 
 
-def _record(work: Work, run_id: str, ref: str, results: Iterable[Result]) -> None:
+def record(work: Work, run_id: str, ref: str, results: Sequence[Result]) -> None:
     """The second commit of a batch: what came of it, and what the target holds now as far as we know."""
     ledger, row = work.ledger, work.row(ref)
-    collection = work.collection(ref)
-    results = list(results)
-    with ledger.transaction():
+    with ledger.transaction("batch"):
         for one in results:
             change = one.change
             if one.state is ChangeState.DONE:
                 glance = Glance(*_uid(work, change), change.starts) if change.after else None
-                href = change.href or (collection.new_href(glance.uid) if collection and glance else "")
-                ledger.state.wrote(row.id, href, change.link, glance, change.after)
-            elif one.state is ChangeState.FAILED and change.link is not None and one.code == "refused":
-                quarantine(work, change.link, one.reason)
+                ledger.state.wrote(row.id, one.href, change.link, glance, change.after)
+            elif change.link is not None and one.code in ("refused", "uncertain"):
+                # What got no answer once may go through at once; what is refused will not.
+                quarantine(work, change.link, one.reason, at_once=one.code == "uncertain")
         ledger.journal.record(run_id, [(one.change.seq, one.state, one.to_json()) for one in results])
     for one in results:
         if one.state is not ChangeState.DONE:
@@ -213,10 +255,18 @@ def _uid(work: Work, change: Change) -> tuple[str, str]:
     return glance.uid, glance.title
 
 
-def quarantine(work: Work, link_id: int, reason: str) -> None:
-    """Leaves an item alone for a while that a store refused, longer each time; it is looked at again at once when it
-    changes on any side."""
+def quarantine(work: Work, link_id: int, reason: str, *, at_once: bool = False) -> None:
+    """Leaves an item alone for a while because it failed, longer each time; it is looked at again at once when it changes on any side.
+
+    Args:
+        work: the job.
+        link_id: the item's link.
+        reason: why, for people.
+        at_once: the first failure costs no wait.
+    """
     link = work.ledger.state.link(link_id)
     attempts = link.attempts if link else 0
-    wait = min(QUARANTINE_MOST, QUARANTINE_FIRST * 2**attempts)
+    wait = min(QUARANTINE_MOST, QUARANTINE_FIRST * 2.0**attempts)
+    if at_once:
+        wait = min(QUARANTINE_MOST, QUARANTINE_FIRST * 2.0 ** (attempts - 1)) if attempts else 0.0
     work.ledger.state.quarantine(link_id, work.clock() + wait, reason)

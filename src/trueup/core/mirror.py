@@ -7,10 +7,11 @@ it is never touched, so that many sources may share one target.
 
 from __future__ import annotations
 
+from trueup.core.decisions import decided, wait_for_word
 from trueup.core.draft import Draft
 from trueup.core.ledger.rows import Replica
 from trueup.core.merge import Edits, applied, diff, needed, revert
-from trueup.model.change import Action
+from trueup.model.change import NOT_DELETED, Action
 from trueup.model.ports import Verdict
 
 
@@ -22,6 +23,9 @@ def mirror(draft: Draft) -> None:
         if one.refused and ref in sources:
             draft.skip(ref, one.refused, one.refused_why)
             return
+    if draft.open_conflict is not None and draft.open_conflict.code == "undone" and decided(draft) not in sources:
+        _after_undo(draft, targets)
+        return
     origin = next((ref for ref in draft.live if ref in sources), None)
     if origin is None:
         _withdraw(draft, targets, _departed(draft, sources))
@@ -41,6 +45,14 @@ def mirror(draft: Draft) -> None:
                 _bring(draft, ref, copy, origin)
     if len(draft.changes) == before:
         draft.add(Action.LINK, reason=f"as in {origin}")
+
+
+def _after_undo(draft: Draft, targets: list[str]) -> None:
+    """A copy that was undone waits for a person's word; one that shall stay as it is stays so until its source is edited."""
+    if (chosen := decided(draft)) in targets:
+        draft.add(Action.LINK, reason=f"left as it is in {chosen}, which you chose")
+    else:
+        wait_for_word(draft)
 
 
 def _copy(draft: Draft, body: bytes) -> bytes:
@@ -103,8 +115,8 @@ def _departed(draft: Draft, sources: set[str]) -> str:
 def _withdraw(draft: Draft, targets: list[str], reason: str) -> None:
     before = len(draft.changes)
     for ref in targets:
-        if ref in draft.live and draft.usable(ref):
-            with draft.refusals(ref):
+        if ref in draft.live and draft.usable(ref, NOT_DELETED):
+            with draft.refusals(ref, NOT_DELETED):
                 draft.delete(ref, reason, [])
     if len(draft.changes) == before:
         draft.add(Action.LINK, reason=reason)

@@ -15,8 +15,9 @@ from trueup.core import advising, executor, planner, reading, undo, verification
 from trueup.core.ledger.rows import JournalRow
 from trueup.core.work import Work
 from trueup.model.change import BENIGN, Action, ChangeState
+from trueup.model.errors import GuardBlocked, LedgerError
 from trueup.model.plan import Plan
-from trueup.model.run import Phase, RunState
+from trueup.model.run import Phase, RunRecord, RunState
 
 PAGE = 1000
 APPROVER = "a person"
@@ -55,12 +56,17 @@ def guard(work: Work, run_id: str, allow: list[str] | None = None) -> dict[str, 
 
 
 def start_apply(work: Work, run_id: str) -> dict[str, Any]:
-    """Before the first batch: creates missing collections' rows, and agrees on what needs no write.
+    """Before the first batch: makes sure that the plan is the one that was sealed and allowed, and agrees on what needs no write.
 
     Returns:
         {"waves": [[batch, …], …]}: waves go one after another, the batches of a wave in parallel.
+
+    Raises:
+        GuardBlocked: a guard fired that nobody has allowed.
+        LedgerError: the plan is not the one that was sealed.
     """
     ledger = work.ledger
+    _require_sealed(work, run_id)
     ledger.journal.update(run_id, phase=Phase.APPLY.value, state=RunState.RUNNING)
     for rows in _pages(work, run_id, (ChangeState.PLANNED,)):
         agreed = [row.change for row in rows if not row.change.action.writes]
@@ -70,6 +76,27 @@ def start_apply(work: Work, run_id: str) -> dict[str, Any]:
         if batch.open:
             waves.setdefault(batch.wave, []).append(batch.batch)
     return {"waves": [waves[wave] for wave in sorted(waves)]}
+
+
+def _require_sealed(work: Work, run_id: str) -> None:
+    header = work.ledger.journal.get(run_id).plan
+    assert header is not None
+    made = Plan.from_json(header)
+    if made.compute_hash(planner.each_change(work, run_id)) != made.hash:
+        raise LedgerError(
+            f"the plan of run {run_id} is not the one that was made",
+            where=work.ledger.where,
+            why="its changes do not give the hash it was sealed with: the ledger was changed from outside",
+            hint=f"make a new one: trueup plan {work.spec.name}",
+        )
+    if made.blocked:
+        fired = next(one for one in made.guards if not one.allowed)
+        raise GuardBlocked(
+            f"the plan of run {run_id} waits for your word",
+            where=fired.collection,
+            why=fired.message,
+            hint=f"to allow it: trueup apply {run_id} --allow {fired.guard}",
+        )
 
 
 def apply_batch(work: Work, run_id: str, batch: int) -> dict[str, Any]:
@@ -93,35 +120,42 @@ def report(work: Work, run_id: str, verifications: list[dict[str, Any]] | None =
         is True where another round may finish
         what this one could not (an item moved on meanwhile, a kept loser has to be carried over).
     """
+    run = work.ledger.journal.get(run_id)
+    if run.ended is not None:
+        return run.report
+    with work.ledger.transaction("report"):
+        return _report(work, run, verifications or [])
+
+
+def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> dict[str, Any]:
     ledger = work.ledger
-    run = ledger.journal.get(run_id)
-    ledger.journal.update(run_id, phase=Phase.REPORT.value)
-    waiting = undo.finish_undo(work, run_id) if run.kind == "undo" else 0
+    waiting = undo.finish_undo(work, run.id) if run.kind == "undo" else 0
     if run.kind != "undo":
-        ledger.state.settle(run_id)
-        _keep_conflicts(work, run_id)
+        ledger.state.settle(run.id)
+        _keep_conflicts(work, run.id)
         _close_conflicts(work)
-    outcome = _outcome(work, run_id)
+    outcome = _outcome(work, run.id)
     result = {
         **run.report,
-        "run": run_id,
+        "run": run.id,
         "state": _state(outcome, run.plan).value,
         "counts": outcome["counts"],
         "left": outcome["left"],
         "conflicts": outcome["conflicts"],
         "waiting": waiting,
         "overlaps": [one["what"] for one in (run.plan or {}).get("diagnostics", ()) if one["where"] == advising.WHERE],
-        "verifications": verifications or [],
+        "verifications": verifications,
         "again": bool(outcome["stale"] or outcome["copies"]),
     }
-    if outcome["clean"]:
+    if outcome["clean"] and not _unread(run.plan) and run.kind != "undo":
         _adopt_shape(work)
-    ledger.journal.update(run_id, state=RunState(str(result["state"])), report=result, ended=work.clock())
+    state = RunState(str(result["state"]))
+    ledger.journal.update(run.id, phase=Phase.REPORT.value, state=state, report=result, ended=work.clock())
     return result
 
 
 def _adopt_shape(work: Work) -> None:
-    """The filter and transform that a whole run was carried out with are the known ones from now on."""
+    """The filter and transform that all writes of a run were carried out with are the known ones from now on."""
     spec = work.spec
     work.ledger.state.save_job(spec.name, spec.digest, spec.shape, tuple(str(ref) for ref in spec.collections))
 
@@ -180,9 +214,9 @@ def _outcome(work: Work, run_id: str) -> dict[str, Any]:
         "failed": 0,
     }
     for (action, state), number in sorted(work.ledger.journal.counts(run_id).items()):
-        if state == ChangeState.VERIFIED.value:
+        if state is ChangeState.VERIFIED:
             counts[action] = counts.get(action, 0) + number
-        else:
+        elif action.writes:
             result["clean"] = False
     for rows in _pages(work, run_id):
         for row in rows:
@@ -210,7 +244,10 @@ def _judge(row: JournalRow, result: dict[str, Any]) -> None:
 
 
 def _state(outcome: dict[str, Any], header: dict[str, Any] | None) -> RunState:
-    unread = header is not None and any(not one["read"] for one in header["based_on"])
-    if outcome["failed"] or outcome["stale"] or unread:
+    if outcome["failed"] or outcome["stale"] or _unread(header):
         return RunState.PARTIAL
     return RunState.CONFLICT if outcome["conflicts"] else RunState.DONE
+
+
+def _unread(header: dict[str, Any] | None) -> bool:
+    return header is not None and any(not one["read"] for one in header["based_on"])

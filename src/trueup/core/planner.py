@@ -6,7 +6,7 @@ size costs no memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,7 @@ from trueup.core.mirror import mirror
 from trueup.core.reconcile import reconcile
 from trueup.core.work import Work
 from trueup.model.capabilities import Capabilities
-from trueup.model.change import Action, Change, ChangeState
+from trueup.model.change import BENIGN, NOT_DELETED, Action, Change, ChangeState
 from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import ItemRefused
 from trueup.model.plan import BasedOn, GuardFinding, Plan
@@ -125,16 +125,21 @@ def _changes(work: Work, sides: Mapping[str, Side]) -> Iterator[Change]:
     while links := state.due_links(job, now, after, PAGE):
         replicas = state.replicas([link.id for link in links])
         bodies = Bodies(work, replicas)
-        for link in links:
-            draft = _draft(work, link, sides, refs, replicas.get(link.id, []), bodies, conflicts)
-            try:
-                planner(draft)
-            except ItemRefused as error:
-                draft.changes.clear()
-                draft.skip("", error.code, f"{error.what}: {error.why}" if error.why else error.what)
-            yield from draft.changes
+        drafts = [_draft(work, link, sides, refs, replicas.get(link.id, []), bodies, conflicts) for link in links]
+        with work.ledger.transaction("plan"):  # the new bodies of a page in one commit
+            for draft in drafts:
+                _planned(draft, planner)
+        yield from (change for draft in drafts for change in draft.changes)
         after = links[-1].id
     yield from _left_alone(work, refs, now)
+
+
+def _planned(draft: Draft, planner: Callable[[Draft], None]) -> None:
+    try:
+        planner(draft)
+    except ItemRefused as error:
+        draft.changes.clear()
+        draft.skip("", error.code, f"{error.what}: {error.why}" if error.why else error.what)
 
 
 def _draft(
@@ -228,8 +233,7 @@ class _Writer:
         self.counts[change.action.value] = self.counts.get(change.action.value, 0) + 1
         self.applyable |= change.action.writes or change.action is Action.LINK
         self.put_off |= change.code in ("unavailable", "quarantined")
-        waits = change.action is Action.SKIP or (change.action is Action.CONFLICT and change.code != "resolved")
-        self._page.append((change, ChangeState.SKIPPED if waits else ChangeState.PLANNED))
+        self._page.append((change, _first_state(change)))
         if len(self._page) >= PAGE:
             self.flush()
 
@@ -237,3 +241,10 @@ class _Writer:
         if self._page:
             self._work.ledger.journal.add_changes(self._run, self._page)
             self._page = []
+
+
+def _first_state(change: Change) -> ChangeState:
+    if change.action is Action.SKIP:
+        return ChangeState.SKIPPED if change.code in BENIGN - {NOT_DELETED} else ChangeState.PUT_OFF
+    waits = change.action is Action.CONFLICT and change.code != "resolved"
+    return ChangeState.PUT_OFF if waits else ChangeState.PLANNED

@@ -1,10 +1,9 @@
 """The read phase: what is there now, with as little traffic as the store allows.
 
-The listing goes to the ledger page by page and is compared there, so memory does not grow with the collection. Only
-what is new or has another etag is
-fetched. Every fetched chunk is committed by itself: a reading that is killed is taken up where it stopped, since what
-was fetched has its etag by then. The
-cursor moves on in the last commit, together with the deletions.
+The listing goes to the ledger page by page and is compared there, so memory does not grow with the collection. Only what is new or has
+another etag is fetched, and what the listing misses is asked for by name. Every fetched chunk is committed by itself: a reading that is
+killed is taken up where it stopped, since what was fetched has its etag by then. The cursor moves on in the last commit, together with
+the deletions.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from trueup.core.ledger.rows import Observed
+from trueup.core.verification import catch_up
 from trueup.core.work import Work
 from trueup.model.errors import ItemRefused, LoginRefused, Permanent, StoreError
 from trueup.model.items import Body, Entry, digest
@@ -52,9 +52,11 @@ def _read(work: Work, ref: str) -> dict[str, Any]:
                 "out of the job",
             )
         return {"collection": ref, "read": True, "exists": False, "items": 0, "fetched": 0, "changed": 0, "gone": 0}
+    catch_up(work, ref, collection)
     state.begin_listing(row.id)
     changes = collection.changes(row.cursor)
     _store_listing(work, row.id, changes)
+    _ask_for_vanished(work, row.id, collection, changes.full)
     fetched = _fetch_changed(work, ref, row.id, collection)
     changed, gone = state.end_listing(row.id, changes.full, changes.token, work.clock())
     return {
@@ -74,6 +76,17 @@ def _store_listing(work: Work, collection_id: int, changes: Changes) -> None:
         entries = [one for one in page if isinstance(one, Entry)]
         gone = [one for one in page if isinstance(one, str)]
         work.ledger.state.add_listing(collection_id, entries, gone)
+
+
+def _ask_for_vanished(work: Work, collection_id: int, collection: Collection, full: bool) -> None:
+    """What a listing says is gone, or leaves out, is asked for by name before it is believed: a listing that was cut off or lags behind
+    must not become a deletion on every side."""
+    state, after = work.ledger.state, ""
+    while hrefs := state.vanished(collection_id, full, after, FETCH_PAGE):
+        there = [body for body in collection.fetch(hrefs) if body.data is not None or body.error]
+        state.add_listing(collection_id, [Entry(body.href, body.etag) for body in there], [])
+        observe(work, collection_id, there)
+        after = hrefs[-1]
 
 
 def _fetch_changed(work: Work, ref: str, collection_id: int, collection: Collection) -> int:

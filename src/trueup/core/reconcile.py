@@ -14,7 +14,7 @@ from trueup.core.decisions import after_undo, brought_back, decided, restored
 from trueup.core.draft import Draft, edits_since, join, richest
 from trueup.core.ledger.rows import Replica
 from trueup.core.merge import Edits, Merged, SideState, applied, diff, edits_of, merge, needed
-from trueup.model.change import Action
+from trueup.model.change import NOT_DELETED, Action
 from trueup.model.fields import FieldKey
 from trueup.model.job import ConflictPolicy
 
@@ -87,8 +87,8 @@ def _deletion(draft: Draft) -> bool:
 
 def _edited(draft: Draft, one: Replica) -> bool:
     """Whether a side has something of its own to lose: an edit, or an item that nobody copied there."""
-    if one.base is None:
-        return one.sent is None or one.kept != one.seen
+    if one.base is None and one.kept is None:
+        return True
     return bool(edits_since(draft, one))
 
 
@@ -102,8 +102,8 @@ def _delete_everywhere(draft: Draft, edited: Sequence[str]) -> None:
             f"edited in {join(edited)}, deleted in {join(gone)}: the deletion wins",
         )
     for ref in draft.live:
-        if draft.usable(ref):
-            with draft.refusals(ref):
+        if draft.usable(ref, NOT_DELETED):
+            with draft.refusals(ref, NOT_DELETED):
                 draft.delete(ref, f"deleted in {join(gone)}", gone)
 
 
@@ -126,7 +126,7 @@ def _agree(draft: Draft, live: dict[str, Replica]) -> None:
     touched = _update_sides(draft, live, merged)
     if missing:
         origins = sorted({merged.origin[key] for key in merged.edits} & set(live))
-        body = _merged_body(draft, live, merged, origins[0] if origins else richest(draft))
+        body = _merged_body(draft, live, merged, richest(draft))
         reason = f"edited in {join(origins)}, so it is kept" if draft.gone and origins else f"is in {join(live)}"
         _create_missing(draft, missing, body, reason, list(live))
     if not touched and not missing:

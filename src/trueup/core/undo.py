@@ -171,9 +171,9 @@ def _hold(work: Work, run_id: str, change: Change) -> int | None:
     if link is None:
         return None
     ids = {str(ref): work.row(str(ref)).id for ref in work.spec.collections}
-    bases = [(ids[ref], href, base, sent) for ref, href, base, sent in change.bases if ref in ids and base is not None]
-    if bases:
-        ledger.state.restore(link, bases)
+    held = {one.collection for one in ledger.state.replicas([link]).get(link, [])}
+    known = [(ids[ref], href, base, sent) for ref, href, base, sent in change.bases if ref in ids]
+    ledger.state.restore(link, [one for one in known if one[2] is not None or one[0] in held])
     versions = {ref: one for one_id, ref in ((v, k) for k, v in ids.items()) for one in _seen(work, link, one_id)}
     fields = [
         {"key": ["", "", ""], "label": "the whole item", "values": dict.fromkeys(versions, "there"), "winner": ""}

@@ -33,6 +33,7 @@ class ChangeState(StrEnum):
 
     planned -> sent -> done -> verified, or failed, or stale (the target was no longer what the plan says).
     `sent` after a crash means: may or may not have taken effect; it is sent again, under its precondition.
+    skipped: left out by rule. put-off: it cannot be done now, and the item stays due.
     """
 
     PLANNED = "planned"
@@ -42,9 +43,13 @@ class ChangeState(StrEnum):
     FAILED = "failed"
     STALE = "stale"
     SKIPPED = "skipped"
+    PUT_OFF = "put-off"
 
 
-BENIGN = frozenset({"read-only", "invitations", "component", "filter"})
+NOT_DELETED = "not-deleted"
+"""Code of a deletion that a rule forbids: the item is left alone, and its deletion elsewhere is not forgotten."""
+
+BENIGN = frozenset({"read-only", "invitations", "component", "filter", NOT_DELETED})
 """Codes of skips by rule: the item is left alone on purpose, told in the report, and the run is done."""
 
 

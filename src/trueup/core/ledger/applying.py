@@ -11,7 +11,7 @@ from trueup.core.ledger.rows import Replica
 from trueup.model.change import ChangeState
 from trueup.model.items import Glance
 
-_SETTLING = "CREATE TEMPORARY TABLE IF NOT EXISTS settling (link {int} PRIMARY KEY)"
+_SETTLING = "CREATE TEMPORARY TABLE IF NOT EXISTS settling (link {int} PRIMARY KEY, whole {int} NOT NULL)"
 
 
 class Applying(Records):
@@ -63,10 +63,11 @@ class Applying(Records):
             )
 
     def settle(self, run_id: str) -> int:
-        """Makes what is there now the agreed state, for every link of the run whose changes are all verified; in one commit.
+        """Makes what is there now the agreed state, for every link of the run whose changes are all done or left out by rule; in one commit.
 
-        A link that was observed to change after the plan was made stays as it was agreed before, and due: what was seen there is
-        somebody's edit. Repeating it settles nothing twice.
+        What could not be done at a side that holds nothing of the item (a store that is down, or refuses it) keeps the others from nothing:
+        they agree, and the link stays due. A link that was observed to change after the plan was made stays as it was agreed before, and
+        due: what was seen there is somebody's edit. Repeating it settles nothing twice.
 
         Returns:
             How many links were settled.
@@ -74,10 +75,15 @@ class Applying(Records):
         with self._db.transaction("state.settle"):
             self._db.write(_SETTLING.format(**self._db.dialect.types))
             self._db.write("DELETE FROM settling")
+            over = f"change.state IN ('{ChangeState.VERIFIED}', '{ChangeState.SKIPPED}')"
             count = self._db.write(
-                "INSERT INTO settling (link) SELECT link FROM change WHERE run = ? AND link IS NOT NULL GROUP BY link"
-                " HAVING sum(CASE WHEN state = ? THEN 0 ELSE 1 END) = 0 AND max(settled) = 0",
-                (run_id, ChangeState.VERIFIED.value),
+                f"INSERT INTO settling (link, whole) SELECT change.link, min(CASE WHEN {over} THEN 1 ELSE 0 END) FROM change"
+                " JOIN run ON run.id = change.run"
+                " LEFT JOIN collection ON collection.job = run.subject AND collection.ref = change.collection"
+                " LEFT JOIN replica ON replica.link = change.link AND replica.collection = collection.id"
+                " WHERE change.run = ? AND change.link IS NOT NULL GROUP BY change.link HAVING max(change.settled) = 0"
+                f" AND sum(CASE WHEN {over} OR (collection.id IS NOT NULL AND replica.id IS NULL) THEN 0 ELSE 1 END) = 0",
+                (run_id,),
             )
             count -= self._leave_changed(run_id)
             self._agree()
@@ -168,9 +174,14 @@ class Applying(Records):
     def _agree(self) -> None:
         settling = "link IN (SELECT link FROM settling)"
         # A body that is refused cannot be compared with later: the last one that was understood stays the agreed one.
-        self._db.write(f"UPDATE replica SET base = seen WHERE {settling} AND seen IS NOT NULL AND refused = ''")
-        self._db.write(f"DELETE FROM replica WHERE {settling} AND seen IS NULL")
+        # Where nobody wrote what is agreed on (the same edit on all sides), it counts as what we would have written.
         self._db.write(
-            "UPDATE link SET due = NULL, attempts = 0, error = '', decision = NULL WHERE id IN (SELECT link FROM settling)"
+            "UPDATE replica SET base = seen, sent = CASE WHEN sent IS NULL OR kept = seen THEN sent ELSE seen END,"
+            f" kept = CASE WHEN sent IS NULL THEN NULL ELSE seen END WHERE {settling} AND seen IS NOT NULL AND refused = ''"
+        )
+        self._db.write(f"DELETE FROM replica WHERE {settling} AND seen IS NULL")
+        self._db.write("UPDATE link SET decision = NULL WHERE id IN (SELECT link FROM settling)")
+        self._db.write(
+            "UPDATE link SET due = NULL, attempts = 0, error = '' WHERE id IN (SELECT link FROM settling WHERE whole = 1)"
         )
         self._drop_empty("id IN (SELECT link FROM settling)", ())

@@ -62,9 +62,12 @@ class Identify(Records):
                 the same collection, this one is refused as a duplicate that names the other; one that is gone is succeeded.
         """
         with self._db.transaction("state.attach"):
-            replicas = self._by_id(number for number, _ in pairs)
+            keys = dict(pairs)
+            replicas = self._by_id(keys)
             wanted = [
-                (replicas[number], key) for number, key in pairs if number in replicas and replicas[number].link is None
+                (replicas[number], key)
+                for number, key in keys.items()
+                if number in replicas and replicas[number].link is None
             ]
             links = self._links(job, {key for _, key in wanted})
             self._attach([(one, links[key]) for one, key in wanted])

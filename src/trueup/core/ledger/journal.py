@@ -19,6 +19,7 @@ from trueup.model.run import Phase, RunRecord, RunState
 
 _RUN = "id, kind, subject, state, phase, started, ended, parent, plan, report"
 _CHANGE = "data, state, batch, result"
+OPEN = "change.state IN ('sent', 'done')"  # as in the index
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that people take for another
 
 
@@ -175,6 +176,18 @@ class Journal:
             values.append(link)
         rows = self._db.rows(f"SELECT {_CHANGE} FROM change WHERE {where} ORDER BY seq LIMIT ?", (*values, limit))
         return [_to_change(row) for row in rows]
+
+    def unfinished(self, job: str, ref: str) -> dict[str, list[JournalRow]]:
+        """Writes to a collection of which it is not known what became of them, or what the store keeps of them: by run, in order."""
+        rows = self._db.rows(
+            "SELECT change.run, change.data, change.state, change.batch, change.result FROM change JOIN run ON run.id = change.run"
+            f" WHERE change.collection = ? AND {OPEN} AND run.subject = ? ORDER BY run.started, change.run, change.seq",
+            (ref, job),
+        )
+        result: dict[str, list[JournalRow]] = {}
+        for run_id, *row in rows:
+            result.setdefault(run_id, []).append(_to_change(tuple(row)))
+        return result
 
     def counts(self, run_id: str) -> dict[tuple[Action, ChangeState], int]:
         """How many changes of the run there are, by action and state."""

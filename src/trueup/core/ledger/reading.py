@@ -47,12 +47,29 @@ class Reading(Records):
             )
 
     def to_fetch(self, collection_id: int, after: str, limit: int) -> list[str]:
-        """Hrefs after this one, in order, whose body must be fetched: unknown, another etag, or no etag to tell by."""
+        """Hrefs after this one, in order, whose body must be fetched: unknown, another etag, no etag to tell by, or not handed out the
+        last time (whether the listing names it or not)."""
         self._require_listing(collection_id)
-        rows = self._db.rows(
-            f"SELECT l.href FROM {_listing(collection_id)} l LEFT JOIN replica r ON r.collection = ? AND r.href = l.href"
+        name, values = _listing(collection_id), (collection_id, after, limit)
+        listed = self._db.rows(
+            f"SELECT l.href FROM {name} l LEFT JOIN replica r ON r.collection = ? AND r.href = l.href"
             " WHERE l.href > ? AND l.gone = 0"
             " AND (l.etag IS NULL OR r.etag IS NULL OR r.seen IS NULL OR l.etag <> r.etag) ORDER BY l.href LIMIT ?",
+            values,
+        )
+        withheld = self._db.rows(
+            "SELECT href FROM replica WHERE collection = ? AND href > ? AND refused <> '' AND etag IS NULL AND seen IS NOT NULL"
+            f" AND href NOT IN (SELECT href FROM {name} WHERE gone = 1) ORDER BY href LIMIT ?",
+            values,
+        )
+        return sorted({row[0] for row in (*listed, *withheld)})[:limit]
+
+    def vanished(self, collection_id: int, full: bool, after: str, limit: int) -> list[str]:
+        """Hrefs after this one, in order, that the ledger takes to be there and the listing for gone."""
+        self._require_listing(collection_id)
+        rows = self._db.rows(
+            f"SELECT href FROM replica WHERE collection = ? AND href > ? AND {self._vanished(collection_id, full)}"
+            " ORDER BY href LIMIT ?",
             (collection_id, after, limit),
         )
         return [row[0] for row in rows]
@@ -68,7 +85,7 @@ class Reading(Records):
 
         A changed one wakes its link. A body that is refused now keeps the link, base, key and title it had: it must never look like
         a deletion. Equal bodies only move the etag and what refuses them. An item that the store would not hand out (`seen` is "")
-        keeps the body that was last seen.
+        keeps the body that was last seen. Another key under the same href is another item: the old one is gone.
         """
         with self._db.transaction("state.observe"):
             revision = self._collection(collection_id).revision + 1
@@ -79,6 +96,7 @@ class Reading(Records):
             changed = [(row, was) for row, was in old if not _same_body(row, was)]
             equal = [(row, was) for row, was in old if _same_body(row, was)]
             self._insert(collection_id, revision, new)
+            self._part_with(revision, [was.id for row, was in changed if row.uid and was.uid and row.uid != was.uid])
             self._update(revision, changed)
             woken = self._refresh(equal) + [was.link for _, was in changed]
             self._wake(link for link in woken if link is not None)
@@ -202,7 +220,7 @@ class Reading(Records):
 
     def _known(self, collection_id: int, hrefs: Iterable[str]) -> dict[str, _Known]:
         rows = self._db.rows_in(
-            "SELECT href, id, seen, link, etag, refused FROM replica WHERE collection = ? AND href IN (@)",
+            "SELECT href, id, seen, link, etag, refused, uid FROM replica WHERE collection = ? AND href IN (@)",
             hrefs,
             (collection_id,),
         )
@@ -227,6 +245,24 @@ class Reading(Records):
             ],
         )
 
+    def _part_with(self, revision: int, numbers: Sequence[int]) -> None:
+        """The item that stood under an href gives way to another: what was agreed about it stays, under a name that no store has."""
+        for number in numbers:
+            old = self._db.rows(
+                "SELECT collection, href, base, sent, kept, uid, title, starts, link FROM replica WHERE id = ?",
+                (number,),
+            )[0]
+            self._db.write(
+                "UPDATE replica SET link = NULL, base = NULL, sent = NULL, kept = NULL WHERE id = ?", (number,)
+            )
+            collection, href, *rest = old
+            if old[-1] is not None:
+                self._db.write(
+                    "INSERT INTO replica (collection, href, base, sent, kept, uid, title, starts, link, revision)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (collection, href) DO NOTHING",
+                    (collection, f"{href}\x1f{number}.{revision}", *rest, revision),
+                )
+
     def _refresh(self, rows: Sequence[tuple[Observed, _Known]]) -> list[int | None]:
         """Equal bodies: the etag, and what refuses them; a duplicate stays one until identification finds otherwise.
 
@@ -245,12 +281,14 @@ class Reading(Records):
         return [was.link for _, was in turned]
 
     def _mark_gone(self, collection_id: int, revision: int, full: bool) -> None:
-        there = f"SELECT href FROM {_listing(collection_id)} WHERE gone ="
         self._db.write(
-            f"UPDATE replica SET {_GONE} WHERE collection = ? AND seen IS NOT NULL AND href"
-            + (f" NOT IN ({there} 0)" if full else f" IN ({there} 1)"),
+            f"UPDATE replica SET {_GONE} WHERE collection = ? AND {self._vanished(collection_id, full)}",
             (revision, collection_id),
         )
+
+    def _vanished(self, collection_id: int, full: bool) -> str:
+        there = f"SELECT href FROM {_listing(collection_id)} WHERE gone ="
+        return "seen IS NOT NULL AND href" + (f" NOT IN ({there} 0)" if full else f" IN ({there} 1)")
 
     def _wake_gone(self, collection_id: int, revision: int) -> None:
         self._db.write(
@@ -273,6 +311,7 @@ class _Known(NamedTuple):
     link: int | None
     etag: str | None
     refused: str
+    uid: str
 
 
 def _same_body(row: Observed, was: _Known) -> bool:

@@ -65,6 +65,7 @@ CREATE TABLE change (
     PRIMARY KEY (run, seq)
 );
 CREATE INDEX change_batch ON change (run, batch) WHERE batch IS NOT NULL;
+CREATE INDEX change_open ON change (collection) WHERE state IN ('sent', 'done');
 CREATE INDEX change_link ON change (run, link) WHERE link IS NOT NULL;
 
 CREATE TABLE conflict (
