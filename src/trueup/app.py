@@ -94,18 +94,18 @@ class App:
     def work(self, job: str, on_event: OnEvent = _silent) -> Work:
         """A job, ready for its phases."""
         from trueup.core.work import Work
-        from trueup.jobs.calendar import CalendarFilter, CalendarKind, CalendarOverlaps, CalendarTransform
+        from trueup.jobs import calendar
 
         spec = self.config.job(job)
         transform, filters, overlaps = (_options(spec, key) for key in ("transform", "filter", "overlaps"))
         return Work(
             spec,
-            CalendarKind(),
+            calendar.CalendarKind(),
             self.ledger,
             self.store,
-            transform=CalendarTransform.from_options(transform) if transform else None,
-            filter=CalendarFilter.from_options(filters) if filters else None,
-            advisor=CalendarOverlaps.from_options(overlaps) if overlaps else None,
+            transform=calendar.CalendarTransform.from_options(transform) if transform else None,
+            filter=calendar.CalendarFilter.from_options(filters) if filters else None,
+            advisor=calendar.CalendarOverlaps.from_options(overlaps) if overlaps else None,
             on_event=on_event,
         )
 

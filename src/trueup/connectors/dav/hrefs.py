@@ -7,6 +7,8 @@ from urllib.parse import quote, unquote, unquote_to_bytes, urljoin
 
 # RFC 3986 section 3.3: what may stand in a segment of a path as it is.
 PLAIN = "!$&'()*+,;=:@-._~"
+# Most paths are written so already; taking 10,000 of them apart to find that out takes 80 ms more.
+SPELLED = re.compile(r"[A-Za-z0-9!$&'()*+,;=:@._~/-]*+")
 SERVER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#]*")
 
 
@@ -18,6 +20,8 @@ def path_of(href: str) -> str:
     queries, and Cyrus leaves one in a name as it is.
     """
     path = href[len(_server_of(href)) :]
+    if SPELLED.fullmatch(path):
+        return path
     return "/".join(_spelled(segment) for segment in path.split("/"))
 
 

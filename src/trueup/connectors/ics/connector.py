@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from trueup.connectors.base import Option
-from trueup.connectors.http import Client, Login, without_login
-from trueup.connectors.ics.source import FileSource, Source, WebSource, plain_url
-from trueup.connectors.ics.store import FeedStore
 from trueup.model.errors import ConfigError
+
+# A connector's name and options are read at every start; what it works with only when one of its stores is opened.
+if TYPE_CHECKING:
+    from trueup.connectors.ics.source import Source
+    from trueup.connectors.ics.store import FeedStore
 
 TIMEOUT = 30.0
 
@@ -36,6 +39,9 @@ class IcsConnector:
         Raises:
             ConfigError: neither or both are given, or `url` is no address of a web server.
         """
+        from trueup.connectors.ics.source import FileSource
+        from trueup.connectors.ics.store import FeedStore
+
         url, path = options.get("url"), options.get("path")
         if (url is None) == (path is None):
             raise ConfigError(
@@ -50,6 +56,9 @@ class IcsConnector:
 
 
 def _web_source(name: str, given: str, options: Mapping[str, object]) -> Source:
+    from trueup.connectors.http import Client, Login, without_login
+    from trueup.connectors.ics.source import WebSource, plain_url
+
     url = plain_url(given)
     try:
         parts = urlsplit(url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from trueup.core.contentlines import Component
@@ -13,6 +14,7 @@ from trueup.model.errors import ItemRefused
 from trueup.model.fields import Edit, FieldKey
 
 _PEOPLE = ("ATTENDEE", "ORGANIZER")
+_BEGIN = re.compile(rb"^BEGIN:(VEVENT|VTODO|VJOURNAL)\r?$", re.MULTILINE)
 _QUIET = frozenset({"ALARM", "CATEGORIES", "TRANSP", "CLASS", "COLOR"})
 """What is a person's own about a meeting: no server mails when it changes (RFC 6638 section 3.2.2.1 lists what an attendee may change)."""
 
@@ -26,6 +28,8 @@ def storable(data: bytes, into: Capabilities, *, invite: bool) -> bytes:
     Raises:
         ItemRefused: the collection does not take such a component (code "component") or not of that size (code "too-large").
     """
+    if _plainly_storable(data, into, invite=invite):
+        return data
     item = read_item(data)
     if into.components is not None and item.kind not in into.components:
         takes = ", ".join(sorted(into.components)) or "nothing"
@@ -48,6 +52,14 @@ def storable(data: bytes, into: Capabilities, *, invite: bool) -> bytes:
             "it is often an attachment inside the event: replace it with a link",
         )
     return result
+
+
+def _plainly_storable(data: bytes, into: Capabilities, *, invite: bool) -> bool:
+    """Whether a look at the bytes is enough: nothing has to be left out, and every kind in it is taken. Spares most first copies a parse."""
+    if (into.schedules and not invite) or (into.max_size is not None and len(data) > into.max_size):
+        return False
+    kinds = {kind.decode() for kind in _BEGIN.findall(data)}
+    return bool(kinds) and (into.components is None or kinds <= into.components) and b"METHOD" not in data.upper()
 
 
 def may_change(before: bytes, after: bytes | None, into: Capabilities, *, invite: bool) -> None:
