@@ -6,7 +6,6 @@ THISANDFUTURE. A rule that would take too long is refused instead (`every second
 
 from __future__ import annotations
 
-import calendar as months
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -14,7 +13,9 @@ from typing import Any
 
 from trueup.core.contentlines import Component
 from trueup.jobs.calendar.item import CalendarItem, refused, title_of
-from trueup.jobs.calendar.rules import split_rule, until_of
+from trueup.jobs.calendar.ruleparts import never as never_true
+from trueup.jobs.calendar.ruleparts import split_rule
+from trueup.jobs.calendar.rules import until_of
 from trueup.jobs.calendar.times import Moment
 from trueup.jobs.calendar.when import end_of, moment_of, show_span
 from trueup.jobs.calendar.zones import UTC_ZONE, Zone, Zones
@@ -204,7 +205,7 @@ def _check_rules(item: CalendarItem, zones: Zones, last: float) -> bool:
             if _step(parts) <= 0 or steps * _choices(parts) > _MAX_STEPS or _searches_long(parts):
                 why = "its recurrence rule is too dense to be worked out, or makes no sense"
                 raise refused(item.calendar, "rule", f"{why}: {line.value[:100]}")
-            never |= line.name == "RRULE" and _never(parts)
+            never |= line.name == "RRULE" and never_true(parts)
     return never
 
 
@@ -227,25 +228,6 @@ def _searches_long(parts: dict[str, str]) -> bool:
     """A rule of hours, minutes or seconds that is held to certain days is searched step by step for as long as there are years."""
     return _STEPS[parts["FREQ"]] < 86400 and any(
         name in parts for name in ("BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYSETPOS", "BYDAY")
-    )
-
-
-def _never(parts: dict[str, str]) -> bool:
-    """Whether no month it names has a day it names (30 February)."""
-    days = [_number(day) for day in parts.get("BYMONTHDAY", "").split(",") if day]
-    named = [_number(month) for month in parts.get("BYMONTH", "").split(",") if month]
-    if not days or not named:
-        return False
-    longest = max((months.monthrange(2024, month)[1] for month in named if 1 <= month <= 12), default=0)
-    return all(abs(day) > longest for day in days)
-
-
-def _number(text: str) -> int:
-    digits = text.strip().lstrip("+-")
-    return (
-        int(digits) * (-1 if text.strip().startswith("-") else 1)
-        if digits.isascii() and digits.isdecimal() and len(digits) < 5
-        else 0
     )
 
 

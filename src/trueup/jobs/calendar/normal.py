@@ -180,7 +180,7 @@ def normal_value(name: str, params: Params, value: str, zones: Zones) -> tuple[s
         return normal_trigger(params, value, zones)
     if name == "DURATION":
         duration = parse_duration(value)
-        return (value, value) if duration is None else (write_duration(duration), show_duration(duration))
+        return (value, value) if duration is None else (write_duration(duration.total), show_duration(duration.total))
     if name == "GEO":
         normal = ";".join(_normal_float(number) for number in value.replace("\\", "").replace(",", ";").split(";"))
         return normal, normal
@@ -212,11 +212,12 @@ def normal_trigger(params: Params, value: str, zones: Zones) -> tuple[str, str]:
     duration = parse_duration(value)
     if duration is None:
         return _normal_moment(params, value, zones)
-    before = "before" if duration < timedelta() else "after"
+    length = duration.total
+    before = "before" if length < timedelta() else "after"
     ends = any(key == "RELATED" and values and values[0].upper() == "END" for key, values in params)
-    if not duration:
-        return write_duration(duration), "at the end" if ends else "at the start"
-    return write_duration(duration), f"{show_duration(duration)} {before}{' the end' if ends else ''}"
+    if not length:
+        return write_duration(length), "at the end" if ends else "at the start"
+    return write_duration(length), f"{show_duration(length)} {before}{' the end' if ends else ''}"
 
 
 def _normal_moment(params: Params, value: str, zones: Zones) -> tuple[str, str]:

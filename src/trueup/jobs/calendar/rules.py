@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trueup.jobs.calendar.ruleparts import number, split_rule
 from trueup.jobs.calendar.times import Moment, parse_moment, show_day
 from trueup.jobs.calendar.zones import Zones
 from trueup.model.errors import ItemRefused
@@ -17,12 +18,6 @@ _UNITS = {
     "YEARLY": ("yearly", "years"), "MONTHLY": ("monthly", "months"), "WEEKLY": ("weekly", "weeks"), "DAILY": ("daily", "days"),
     "HOURLY": ("hourly", "hours"), "MINUTELY": ("every minute", "minutes"), "SECONDLY": ("every second", "seconds"),
 }  # fmt: skip
-
-
-def split_rule(value: str) -> dict[str, str]:
-    """The parts of a rule, upper case."""
-    pairs = (part.partition("=") for part in value.strip().upper().split(";") if part.strip())
-    return {name.strip(): text.strip() for name, _, text in pairs}
 
 
 def normal_rule(value: str, start: Moment | None, zones: Zones) -> str:
@@ -106,16 +101,11 @@ def _normal_list(name: str, text: str) -> str:
         return ",".join(
             sorted(
                 values,
-                key=lambda day: (_number(day[:-2]), _WEEKDAYS.index(day[-2:]) if day[-2:] in _WEEKDAYS else 9, day),
+                key=lambda day: (number(day[:-2]), _WEEKDAYS.index(day[-2:]) if day[-2:] in _WEEKDAYS else 9, day),
             )
         )
-    numbers = {str(_number(value)) if _number(value) else value for value in values}
-    return ",".join(sorted(numbers, key=lambda value: (_number(value), value)))
-
-
-def _number(text: str) -> int:
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdecimal() and len(digits) < 6 else 0
+    numbers = {str(number(value)) if number(value) else value for value in values}
+    return ",".join(sorted(numbers, key=lambda value: (number(value), value)))
 
 
 def _week_start_matters(parts: dict[str, str]) -> bool:
@@ -143,7 +133,7 @@ def _drop_implied(parts: dict[str, str], start: Moment | None) -> None:
 
 def _show_weekday(day: str) -> str:
     name = _DAY_NAMES.get(day[-2:], day)
-    nth = _number(day[:-2].lstrip("+"))
+    nth = number(day[:-2].lstrip("+"))
     if nth == 0:
         return name
     if nth == -1:
@@ -153,5 +143,5 @@ def _show_weekday(day: str) -> str:
 
 
 def _show_month(month: str) -> str:
-    number = _number(month)
-    return _MONTHS[number - 1] if 1 <= number <= 12 else month
+    nth = number(month)
+    return _MONTHS[nth - 1] if 1 <= nth <= 12 else month

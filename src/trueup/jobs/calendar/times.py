@@ -18,6 +18,18 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+class Duration(NamedTuple):
+    """A DURATION: nominal weeks and days, which may be an hour longer or shorter, and exact hours, minutes and seconds."""
+
+    days: timedelta
+    exact: timedelta
+
+    @property
+    def total(self) -> timedelta:
+        """Its length where every day has 24 hours."""
+        return self.days + self.exact
+
+
 class Moment(NamedTuple):
     """A DATE or DATE-TIME.
 
@@ -74,10 +86,9 @@ class Moment(NamedTuple):
         """The zone behind a time, with a space before it; "" for a floating one."""
         return "" if self.zone is None else f" {self.zone.shown}"
 
-    def plus(self, duration: timedelta) -> Moment:
+    def plus(self, duration: Duration) -> Moment:
         """The moment that much later: days by the calendar, hours by the clock of the world (RFC 5545 section 3.3.6)."""
-        days = timedelta(days=duration.days)
-        rest = duration - days
+        days, rest = duration
         try:
             local = self.local + days
             if rest and self.zone is not None and self.zone.rules is not None:
@@ -140,18 +151,15 @@ def bad_time(value: str) -> ItemRefused:
     return ItemRefused("a time cannot be read", code="time", why=f"{short!r} is neither a date nor a date with a time")
 
 
-def parse_duration(value: str) -> timedelta | None:
+def parse_duration(value: str) -> Duration | None:
     """A DURATION value; None where it is none."""
     match = _DURATION.fullmatch(value.strip())
     if match is None or value.strip()[-1:].upper() in ("P", "T"):
         return None
     sign, *numbers = match.groups()
     weeks, days, hours, minutes, seconds = (int(number or 0) for number in numbers)
-    try:
-        duration = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    except OverflowError:
-        return None
-    return -duration if sign == "-" else duration
+    nominal, exact = timedelta(weeks=weeks, days=days), timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    return Duration(-nominal, -exact) if sign == "-" else Duration(nominal, exact)
 
 
 def write_duration(duration: timedelta) -> str:

@@ -7,12 +7,13 @@ from datetime import timedelta
 from trueup.core.contentlines import Component, Line
 from trueup.jobs.calendar.properties import WHEN_NAMES
 from trueup.jobs.calendar.rules import normal_rule, show_rule
-from trueup.jobs.calendar.times import Moment, parse_duration, parse_moment, show_day
+from trueup.jobs.calendar.times import Duration, Moment, parse_duration, parse_moment, show_day
 from trueup.jobs.calendar.zones import UTC_ZONE, Zones
 from trueup.model.errors import ItemRefused
 from trueup.model.fields import Field
 
 _ONE_DAY = timedelta(days=1)
+_ALL_DAY = Duration(_ONE_DAY, timedelta())
 
 
 def when_field(component: Component, zones: Zones) -> Field | None:
@@ -65,7 +66,7 @@ def end_of(component: Component, start: Moment | None, zones: Zones) -> Moment |
         if end.zone is UTC_ZONE and start is not None:
             end = end.within(start.zone)  # UTC names no place: the end is where the start is
         if component.name == "VEVENT" and start is not None and start.day and end == start:
-            return start.plus(_ONE_DAY)  # written by some for "this one day"
+            return start.plus(_ALL_DAY)  # written by some for "this one day"
         return end
     if start is None:
         return None
@@ -74,7 +75,7 @@ def end_of(component: Component, start: Moment | None, zones: Zones) -> Moment |
         return None if length is None else start.plus(length)
     if component.name != "VEVENT":
         return None
-    return start.plus(_ONE_DAY) if start.day else start
+    return start.plus(_ALL_DAY) if start.day else start
 
 
 def show_span(start: Moment | None, end: Moment | None) -> str:

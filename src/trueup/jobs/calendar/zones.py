@@ -6,7 +6,6 @@ A TZID is only a name inside its own body (RFC 5545 section 3.2.19). Servers and
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -15,6 +14,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from trueup.core.contentlines import Component, Line
+from trueup.jobs.calendar.ruleparts import fits_zone
 
 _ONE_DAY = timedelta(days=1)
 
@@ -147,7 +147,6 @@ def _usual_zones() -> list[str]:
     return list(dict.fromkeys([*first, *_windows_names().values(), *_written_names().values()]))
 
 
-_FREQUENCY = re.compile(r"FREQ=(\w+)", re.IGNORECASE)
 _LEAST_YEAR = 1500
 
 
@@ -161,7 +160,7 @@ def _rules(definition: tuple[str, ...]) -> tzinfo | None:
     """A VTIMEZONE's hours as Python understands them; None where it is broken, or would take too long to work out."""
     for text in definition:
         name = text.upper()
-        if name.startswith("RRULE") and {m.upper() for m in _FREQUENCY.findall(text)} != {"YEARLY"}:
+        if name.startswith(("RRULE", "EXRULE")) and not fits_zone(text.partition(":")[2]):
             return None
         if name.startswith("DTSTART") and not _LEAST_YEAR <= _year(text) <= 9999:
             return None
