@@ -216,7 +216,9 @@ def test_identification_may_be_repeated(sides: Sides) -> None:
     sides.identify("a", "b")
 
     def picture() -> list[Replica]:
-        return [replica(sides, ref, href) for ref, href in [("a", "1.ics"), ("a", "2.ics"), ("a", "3.ics"), ("b", "v.ics")]]
+        return [
+            replica(sides, ref, href) for ref, href in [("a", "1.ics"), ("a", "2.ics"), ("a", "3.ics"), ("b", "v.ics")]
+        ]
 
     before = picture()
     sides.identify("a", "b")

@@ -1,0 +1,91 @@
+"""Leases: one process at a time, and none for ever."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from trueup.core.ledger import Ledger, open_ledger
+from trueup.model.errors import ExitCode, Locked
+
+HOST = socket.gethostname()
+ME = f"{HOST}:{os.getpid()}:mine"
+ELSEWHERE = "elsewhere.example:4711:n"
+
+
+def test_a_lease_is_had_by_one(ledger: Ledger) -> None:
+    ledger.leases.acquire("job/team", ELSEWHERE, 60)
+    with pytest.raises(Locked) as caught:
+        ledger.leases.acquire("job/team", ME, 60)
+    assert "job team is being worked on" in caught.value.what
+    assert "process 4711 on elsewhere.example" in caught.value.why
+    assert caught.value.exit_code is ExitCode.LOCKED
+    ledger.leases.acquire("job/other", ME, 60)
+    ledger.leases.release("job/team", ME)  # not mine: nothing happens
+    with pytest.raises(Locked):
+        ledger.leases.acquire("job/team", ME, 60)
+    ledger.leases.release("job/team", ELSEWHERE)
+    ledger.leases.acquire("job/team", ME, 60)
+
+
+def test_ones_own_lease_may_be_taken_again(ledger: Ledger) -> None:
+    ledger.leases.acquire("job/team", ME, 60)
+    ledger.leases.acquire("job/team", ME, 60)
+
+
+def test_an_expired_lease_is_taken_over_and_its_holder_told(ledger: Ledger) -> None:
+    ledger.leases.acquire("job/team", ELSEWHERE, 0.05)
+    assert ledger.leases.renew("job/team", ELSEWHERE, 0.2)
+    with pytest.raises(Locked):
+        ledger.leases.acquire("job/team", ME, 60)
+    time.sleep(0.25)
+    ledger.leases.acquire("job/team", ME, 60)
+    assert not ledger.leases.renew("job/team", ELSEWHERE, 60)
+    assert ledger.leases.renew("job/team", ME, 60)
+
+
+def test_the_lease_of_a_process_that_died_here_is_taken_over_at_once(ledger: Ledger) -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"])
+    child.wait()
+    ledger.leases.acquire("job/team", f"{HOST}:{child.pid}:n", 3600)
+    ledger.leases.acquire("job/team", ME, 60)
+
+
+def test_the_lease_of_a_process_that_lives_here_is_not(ledger: Ledger) -> None:
+    ledger.leases.acquire("job/team", f"{HOST}:{os.getpid()}:another-thread", 3600)
+    with pytest.raises(Locked, match="being worked on"):
+        ledger.leases.acquire("job/team", ME, 60)
+
+
+@pytest.mark.parametrize("owner", ["no colons", "a:b", f"{HOST}:not-a-number:n", f"{HOST}:0:n", f"{HOST}:-1:n"])
+def test_an_owner_of_another_form_is_believed_to_live(ledger: Ledger, owner: str) -> None:
+    ledger.leases.acquire("job/team", owner, 3600)
+    with pytest.raises(Locked):
+        ledger.leases.acquire("job/team", ME, 60)
+
+
+def test_of_many_who_come_at_once_one_gets_it(url: str) -> None:
+    got: list[int] = []
+    with open_ledger(url) as ledger:
+        start = threading.Barrier(8)
+
+        def come(number: int) -> None:
+            start.wait()
+            try:
+                ledger.leases.acquire("job/team", f"elsewhere:1:{number}", 60)
+                got.append(number)
+            except Locked:
+                pass
+
+        threads = [threading.Thread(target=come, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(got) == 1
