@@ -65,7 +65,7 @@ class CalendarTransform:
         dropped, drop_vendor = properties_of(_words(options.get("drop")), "transform.drop")
         kept, keep_vendor = properties_of(_words(options.get("keep")), "transform.keep")
         busy = only == "busy"
-        said = {name: value for name, value in options.items() if value not in (None, False, [], ())}
+        said = {name: value for name, value in options.items() if value or (name == "categories" and value is not None)}
         return cls(
             digest=blake2b(json.dumps(said, sort_keys=True, default=str).encode(), digest_size=8).hexdigest(),
             identity=not said,
