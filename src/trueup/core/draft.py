@@ -166,7 +166,8 @@ class Draft:
         by_donor: dict[str, Edits] = {}
         for key, edit in edits.items():
             by_donor.setdefault(donors.get(key, ""), {})[key] = edit
-        for donor, own in by_donor.items():
+        # Who adds a part comes first: the others' edits of it need it there.
+        for donor, own in sorted(by_donor.items(), key=lambda one: all(key.name for key in one[1])):
             body = self.work.kind.patch(body, own, donor=self.bodies.get(donor) if donor else None)
         return body
 

@@ -187,3 +187,17 @@ def test_many_edits_take_time_in_proportion() -> None:
     empty = item(start="DTSTART;VALUE=DATE:20100101")
     assert KIND.same(KIND.patch(empty, diff(KIND.fields(empty), KIND.fields(target))), target)
     assert KIND.same(KIND.patch(target, diff(KIND.fields(target), KIND.fields(empty))), empty)
+
+
+def test_an_exception_whose_time_another_side_decides_is_added_all_the_same() -> None:
+    def with_exception(hour: int) -> bytes:
+        return body(
+            event("RRULE:FREQ=DAILY"), event("RECURRENCE-ID:20261118T090000Z", start=f"DTSTART:20261118T{hour}0000Z")
+        )
+
+    one, ana, ben = body(event("RRULE:FREQ=DAILY")), with_exception(11), with_exception(12)
+    when = FieldKey("20261118T090000Z", "WHEN")
+    of_ana = {key: edit for key, edit in diff(KIND.fields(one), KIND.fields(ana)).items() if key != when}
+    result = KIND.patch(one, of_ana, donor=ana)
+    result = KIND.patch(result, {when: diff(KIND.fields(one), KIND.fields(ben))[when]}, donor=ben)
+    assert KIND.same(result, ben)

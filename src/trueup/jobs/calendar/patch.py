@@ -87,7 +87,7 @@ class _Patch:
             if presence is None or presence.after is None:
                 return  # an edit of a part that is not there: whoever removed it has won
             component = self._add_part(part, presence.after.native)
-            self._withhold(part, component, {*edits, *kept})
+            self._withhold(part, component, {*edits, *kept, FieldKey(part, p.WHEN)})
         self._change(component, collect(part, component, self._zones), edits)
         if part in self._donor_parts and edits:
             stamp(component, self._donor_parts[part], self._end)
@@ -105,7 +105,7 @@ class _Patch:
         return component
 
     def _withhold(self, part: str, component: Component, wanted: set[FieldKey]) -> None:
-        """A part is added with all its lines; the fields that nobody asked for are taken out again."""
+        """A part is added with all its lines; the fields that nobody asked for are taken out again (its time stays: without one it is none)."""
         slots = collect(part, component, self._zones)
         unwanted = {
             key: Edit(key, None, None)
