@@ -34,8 +34,8 @@ class VdirCollection:
         return Capabilities(max_size=MAX_ITEM, parallel=1, batch=writing.CHUNK)
 
     def changes(self, cursor: str | None) -> Listing:
-        """Always every file: a `stat` each costs less than any memory of what was there would."""
-        return Listing(self._path, self._what)
+        """Every file, or nothing where the folder looks as it did at the cursor; a `stat` of each is needed either way."""
+        return Listing(self._path, self._what, cursor)
 
     def fetch(self, hrefs: Sequence[str]) -> Iterator[Body]:
         """Reads the files one after the other."""
