@@ -62,7 +62,7 @@ def _value(part: icalendar.Component, key: str) -> str:
         return str(value.dt.utctimetuple()[:6] if getattr(value.dt, "tzinfo", None) else value.dt)
     if key == "RRULE":
         return str(sorted((name, sorted(map(str, values))) for name, values in value.items()))
-    return str(value)
+    return str(value).strip()  # a blank at the end is nothing that anybody sees, and Cyrus trims it
 
 
 class Checks:

@@ -6,17 +6,13 @@ import re
 from collections.abc import Mapping
 
 from trueup.core.contentlines import Component
-from trueup.jobs.calendar import properties as p
 from trueup.jobs.calendar.item import CalendarItem, read_item, refused
-from trueup.jobs.calendar.normal import fields
 from trueup.model.capabilities import Capabilities
 from trueup.model.errors import ItemRefused
 from trueup.model.fields import Edit, FieldKey
 
 _PEOPLE = ("ATTENDEE", "ORGANIZER")
 _BEGIN = re.compile(rb"^BEGIN:(VEVENT|VTODO|VJOURNAL)\r?$", re.MULTILINE)
-_QUIET = frozenset({"ALARM", "CATEGORIES", "TRANSP", "CLASS", "COLOR"})
-"""What is a person's own about a meeting: no server mails when it changes (RFC 6638 section 3.2.2.1 lists what an attendee may change)."""
 
 
 def storable(data: bytes, into: Capabilities, *, invite: bool) -> bytes:
@@ -65,6 +61,9 @@ def _plainly_storable(data: bytes, into: Capabilities, *, invite: bool) -> bool:
 def may_change(before: bytes, after: bytes | None, into: Capabilities, *, invite: bool) -> None:
     """Refuses what would make a server mail people.
 
+    Any change of a meeting with attendees may do so, however small: RFC 6638 section 3.2 lets a server send an update for what it
+    likes, and Xandikos sends one when only a category was added (Cyrus does not).
+
     Args:
         before: what the server holds.
         after: what it shall hold; None: it shall be deleted.
@@ -77,18 +76,9 @@ def may_change(before: bytes, after: bytes | None, into: Capabilities, *, invite
     if invite or not into.schedules:
         return
     item = read_item(before)
-    people = attendees(item)
-    if after is None:
-        if people:
-            raise _invitations(item, "deleting it", people)
-        return
-    if not people and not attendees(read_item(after)):
-        return
-    was, will = fields(before), fields(after)
-    for key in {*was, *will}:
-        old, new = was.get(key), will.get(key)
-        if (old and old.normal) != (new and new.normal) and not _quiet(key):
-            raise _invitations(item, "changing it", people or attendees(read_item(after)))
+    people = attendees(item) or (attendees(read_item(after)) if after is not None else [])
+    if people:
+        raise _invitations(item, "deleting it" if after is None else "changing it", people)
 
 
 def withhold(edits: Mapping[FieldKey, Edit], into: Capabilities, *, invite: bool) -> dict[FieldKey, Edit]:
@@ -114,10 +104,6 @@ def _invitations(item: CalendarItem, doing: str, people: list[str]) -> ItemRefus
         f"{doing} here would make the server mail its attendees ({some})",
         "change it in a calendar program, or allow it for this job with `invitations: allow`",
     )
-
-
-def _quiet(key: FieldKey) -> bool:
-    return key.name in _QUIET or key.name.startswith(("X-", p.CALENDAR_PREFIX))
 
 
 def _mails(edit: Edit) -> bool:
