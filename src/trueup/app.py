@@ -104,7 +104,7 @@ class App:
             self.ledger,
             self.store,
             transform=calendar.CalendarTransform.from_options(transform) if transform else None,
-            filter=calendar.CalendarFilter.from_options(filters) if filters else None,
+            filter=calendar.CalendarFilter.of_job(filters, transform) if filters or transform else None,
             advisor=calendar.CalendarOverlaps.from_options(overlaps) if overlaps else None,
             on_event=on_event,
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.calendar.bodies import BERLIN, body, event, item, office
+from trueup.jobs.calendar.filter import CalendarFilter
 from trueup.jobs.calendar.kind import CalendarKind
 from trueup.jobs.calendar.normal import fields
-from trueup.jobs.calendar.options import filter_of, transform_of
 from trueup.jobs.calendar.transform import CalendarTransform
 from trueup.model.errors import ConfigError, ItemRefused
 from trueup.model.ports import Verdict
@@ -113,9 +113,7 @@ def test_unknown_words_are_refused(options: dict[str, object]) -> None:
 
 
 def verdict(data: bytes, **options: object) -> Verdict:
-    found = filter_of({"filter": options})
-    assert found is not None
-    return found.verdict(data, NOW)
+    return CalendarFilter.from_options(options).verdict(data, NOW)
 
 
 WINDOW = {"past": 10 * DAY, "future": 20 * DAY}
@@ -181,20 +179,19 @@ def test_categories_title_and_busy(options: dict[str, object], keep: bool) -> No
 
 
 def test_a_busy_copy_asks_for_busy_items() -> None:
-    found = filter_of({"transform": {"only": "busy"}})
+    found = CalendarFilter.of_job({}, {"only": "busy"})
     assert found is not None
     for lines in (("TRANSP:TRANSPARENT",), ("STATUS:CANCELLED",)):
         assert not found.verdict(item(*lines), NOW).keep
     assert not found.verdict(item(start="", kind="VTODO"), NOW).keep
     assert found.verdict(item("STATUS:TENTATIVE"), NOW).keep
-    assert filter_of({"transform": {"title": "x"}}) is None
-    assert transform_of({}) is None
+    assert CalendarFilter.of_job({}, {"title": "x"}) is None
 
 
 @pytest.mark.parametrize("options", [{"title": "("}, {"window": {"past": "soon"}}, {"window": 3}, {"place": "x"}])
 def test_a_filter_that_makes_no_sense_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
-        filter_of({"filter": options})
+        CalendarFilter.from_options(options)
 
 
 def test_what_is_no_item_is_refused() -> None:

@@ -63,6 +63,18 @@ class CalendarFilter:
             only_busy=bool(options.get("only_busy")),
         )
 
+    @classmethod
+    def of_job(cls, filters: Mapping[str, object], transform: Mapping[str, object]) -> CalendarFilter | None:
+        """The filter of a job with these `filter:` and `transform:`; None where every item belongs.
+
+        A transform with `only: busy` asks for busy items by itself: a copy of a free or cancelled one would block time that is free.
+
+        Raises:
+            ConfigError: see `from_options`.
+        """
+        settings = {**filters, "only_busy": True} if transform.get("only") == "busy" else dict(filters)
+        return cls.from_options(settings) if settings else None
+
     def verdict(self, data: bytes, now: float) -> Verdict:
         """Whether the item belongs at that time (seconds since 1970).
 
