@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import click
@@ -131,7 +132,9 @@ class Progress:
 
     def __init__(self, common: Common) -> None:
         self._common = common
-        self._live = sys.stderr.isatty() and not common.quiet and not common.for_programs
+        told = not common.quiet and not common.for_programs
+        self._live = told and sys.stderr.isatty()
+        self._lines = told and not self._live and common.verbose
         self._width = 0
 
     def __call__(self, event: dict[str, Any]) -> None:
@@ -140,15 +143,22 @@ class Progress:
             from trueup.ui.cli.render import json
 
             print(json.line(event), flush=True)
-        elif self._live:
+        elif self._live or self._lines:
             from trueup.ui.cli.render.progress import line
 
-            self._show(line(event))
+            if text := line(event):
+                self._show(text)
 
     def _show(self, text: str) -> None:
-        if text:
-            print("\r" + text[:110].ljust(self._width), end="", file=sys.stderr, flush=True)
-            self._width = min(len(text), 110)
+        """A line that the next one is written over; where there is no terminal, a line of its own."""
+        if self._lines:
+            print(text, file=sys.stderr, flush=True)
+            return
+        from trueup.ui.cli.render.terminal import cut, width
+
+        text = cut(text, get_terminal_size().columns - 1)
+        print("\r" + text + " " * (self._width - width(text)), end="", file=sys.stderr, flush=True)
+        self._width = width(text)
 
     def end(self) -> None:
         """Clears the live line."""

@@ -37,7 +37,10 @@ def show_plan(app: App, header: dict[str, Any], common: Common) -> None:
             common.put({"change": change})
         common.put({"plan": header})
     elif common.json:
-        common.put({**header, "changes": list(changes)})
+        from trueup.ui.cli.render.json import plan_document
+
+        for piece in plan_document(header, changes):
+            print(piece, end="")
     else:
         from trueup.ui.cli.render.text import plan_lines
 

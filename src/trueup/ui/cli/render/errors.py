@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from trueup.model.diagnostics import Diagnostic, Severity
@@ -38,9 +39,22 @@ def diagnostic_lines(one: Diagnostic) -> Iterator[str]:
         yield f"  do:  {safe(one.hint)}"
 
 
+# A value that follows such a key and is no reference ({env: …}), and a password in an address.
+_PASSWORD = re.compile(
+    r"""((?:pass\w*|secret|token)['"]?\s*:\s*)(?!\s*[{&*|>])("[^"]*"|'[^']*'|[^\s,}#][^,}#]*)""", re.I
+)
+_LOGIN = re.compile(r"(\w://[^\s:/@]*:)[^\s@]*(?=@)")
+
+
+def without_secrets(line: str) -> str:
+    """A line of the configuration as it may be shown on a screen or in a log: passwords are left out."""
+    return _LOGIN.sub(r"\1***", _PASSWORD.sub(r"\1***", line))
+
+
 def _source_line(file: str, number: int) -> str:
     try:
         with open(file, encoding="utf-8-sig") as lines:
-            return next((line.rstrip()[:120] for count, line in enumerate(lines, 1) if count == number), "")
+            found = next((line.rstrip() for count, line in enumerate(lines, 1) if count == number), "")
+            return without_secrets(found)[:120]
     except (OSError, UnicodeDecodeError):
         return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from trueup.model.errors import TrueupError
@@ -12,6 +12,14 @@ from trueup.model.errors import TrueupError
 def document(value: Any) -> str:
     """The one document of `--json`."""
     return json.dumps(value, ensure_ascii=False, indent=2, default=str)
+
+
+def plan_document(header: Mapping[str, Any], changes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """A plan with its changes as one document, piece by piece: a plan of a million changes does not fit into memory twice."""
+    yield document(header).rstrip("}\n ") + ',\n  "changes": ['
+    for number, change in enumerate(changes):
+        yield (",\n    " if number else "\n    ") + line(change)
+    yield "\n  ]\n}\n"
 
 
 def line(value: Any) -> str:

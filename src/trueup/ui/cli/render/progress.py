@@ -20,11 +20,11 @@ def line(event: dict[str, Any]) -> str:
     """The line for an event; "" for one that is not shown."""
     kind = event.get("event")
     if kind == "phase" and event.get("state") == "running":
-        return f"{VERBS.get(event['phase'], event['phase'])} {event.get('collection', '')}".strip()
+        return safe(f"{VERBS.get(event['phase'], event['phase'])} {event.get('collection', '')}").strip()
     if kind == "item" and "fetched" in event:
-        return f"reading {event['collection']}: {event['fetched']} fetched"
+        return safe(f"reading {event['collection']}: {event['fetched']:,} fetched")
     if kind == "batch":
-        return f"applying to {event['collection']}: batch {event['batch']}, {event['done']} done"
+        return safe(f"applying to {event['collection']}: batch {event['batch']}, {event['done']:,} done")
     if kind == "step":
         return safe(f"{event.get('pipeline', '')}: {event.get('step', '')} {event.get('state', '')}")
     return ""

@@ -17,6 +17,8 @@ CODES = {
     "bold": "1",
 }
 
+LEFT_TO_RIGHT = "\u200e"
+
 # Directional marks are dropped: a title that turns the line around could show a deletion as something else.
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 
@@ -34,8 +36,12 @@ def style(text: str, *names: str) -> str:
 
 
 def safe(text: str) -> str:
-    """The text on one line, without anything that could command the terminal: control characters become visible."""
-    return "".join(_visible(char) for char in text if ord(char) not in _TURNING)
+    """The text on one line, without anything that could command the terminal: control characters become visible.
+
+    After a text in a script that is written from right to left, a mark keeps what follows it in its place (UAX 9).
+    """
+    shown = "".join(_visible(char) for char in text if ord(char) not in _TURNING)
+    return shown + LEFT_TO_RIGHT if any(unicodedata.bidirectional(char) in ("R", "AL") for char in shown) else shown
 
 
 def _visible(char: str) -> str:
@@ -45,8 +51,14 @@ def _visible(char: str) -> str:
 
 
 def width(text: str) -> int:
-    """How many cells the text takes: wide characters (UAX 11) take two, combining ones none."""
-    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+    """How many cells the text takes: wide characters (UAX 11) take two, combining and invisible ones none."""
+    return sum(_cells(char) for char in text)
+
+
+def _cells(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
 def cut(text: str, cells: int) -> str:
@@ -55,7 +67,7 @@ def cut(text: str, cells: int) -> str:
         return text
     result, used = "", 0
     for char in text:
-        used += width(char)
+        used += _cells(char)
         if used > cells - 1:
             break
         result += char

@@ -32,25 +32,32 @@ def plan_lines(header: Json, changes: Iterable[Json], *, verbose: bool = False) 
     for ref in header.get("creates", ()):
         yield style("  + ", "green") + f"calendar {safe(ref)} will be made"
     drift: list[Json] = []
-    shown, hidden = 0, 0
+    shown, hidden, drifted = 0, 0, 0
     for change in together(changes):
         if change["action"] == "link" and not verbose:
             continue
         if change.get("drift"):
-            drift.append(change) if len(drift) < SHOWN else None
+            drifted += 1
+            if len(drift) < SHOWN or verbose:
+                drift.append(change)
             continue
         if shown >= SHOWN and not verbose:
             hidden += 1
             continue
         shown += 1
         yield from change_lines(change)
-    if hidden:
-        yield f"  … and {hidden:,} more (all of them: -v, or --json)"
+    yield from _more(hidden)
     if drift:
         yield "Drift: changed in a copy by someone else, and put back"
         for change in drift:
             yield from change_lines(change)
+        yield from _more(drifted - len(drift))
     yield from _footer(header)
+
+
+def _more(hidden: int) -> Iterator[str]:
+    if hidden:
+        yield f"  … and {hidden:,} more (all of them: -v, or --json)"
 
 
 ALIKE = ("link", "action", "reason", "fields", "state", "drift")
