@@ -156,7 +156,8 @@ def test_creations_and_updates_go_before_deletions_in_batches_of_a_collection(le
         *((2, "a", [2]), (2, "b", [8])),
     ]
     assert [one.batch for one in ledger.journal.batches(run)] == [1, 2, 3, 4, 5, 6]
-    assert [(one.changes, one.open) for one in ledger.journal.batches(run)][0] == (2, 2)
+    first = ledger.journal.batches(run)[0]
+    assert (first.changes, first.open) == (2, 2)
 
 
 def test_batches_stay_when_they_are_assigned_again_after_a_kill(ledger: Ledger) -> None:

@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from trueup.core.ledger.blobs import unpack
 from trueup.core.ledger.database import Database
 from trueup.core.ledger.schema import VERSION, current_version
 from trueup.model.diagnostics import Diagnostic, Severity
+from trueup.model.errors import LedgerError
 from trueup.model.items import digest
 
 _PAGE = 500
+_NAMED = 10  # faults that are told; more say nothing new
 _MEND = "put back a backup of the ledger, or move it away: the next run makes a new one and matches everything by its UID, without duplicates"
 
 
 def check(database: Database) -> Iterator[Diagnostic]:
-    """Looks at everything; says what is wrong, and at the end what there is."""
+    """Looks at everything; says what is wrong, or what there is."""
     where = database.dialect.where
-    for what in database.dialect.faults(database):
-        yield Diagnostic(Severity.ERROR, "the ledger is damaged", where, what, _MEND)
     yield from database.dialect.warnings(database)
-    for what in (*_broken_bodies(database), *_orphans(database)):
+    try:
+        # What a broken file holds is not worth counting.
+        faults = list(islice(database.dialect.faults(database), _NAMED)) or [
+            *_broken_bodies(database),
+            *_orphans(database),
+        ]
+    except LedgerError as error:
+        faults = [error.why]
+    for what in faults:
         yield Diagnostic(Severity.ERROR, "the ledger is damaged", where, what, _MEND)
-    yield Diagnostic(
-        Severity.INFO, f"the ledger has schema {current_version(database)} of {VERSION}", where, _contents(database)
-    )
+    if not faults:
+        schema = f"the ledger has schema {current_version(database)} of {VERSION}"
+        yield Diagnostic(Severity.INFO, schema, where, _contents(database))
 
 
 def _broken_bodies(database: Database) -> Iterator[str]:

@@ -80,20 +80,20 @@ class Identify(Records):
     def attach_known(self, job: str, refs: Sequence[str]) -> None:
         """Links what is unlinked in these collections and has the UID of a link's key (the targets of a one-way job)."""
         for number in self._ids(job, refs):
-            after = 0
+            after = ("", 0)
             while rows := self._db.rows(
                 "SELECT r.id, l.key FROM replica r JOIN link l ON l.job = ? AND l.key = r.uid"
-                " WHERE r.collection = ? AND r.link IS NULL AND r.seen IS NOT NULL AND r.refused = '' AND r.id > ?"
-                " ORDER BY r.id LIMIT ?",
-                (job, number, after, _PAGE),
+                " WHERE r.collection = ? AND r.link IS NULL AND r.seen IS NOT NULL AND r.refused = '' AND (r.uid, r.id) > (?, ?)"
+                " ORDER BY r.uid, r.id LIMIT ?",
+                (job, number, *after, _PAGE),
             ):
                 self.attach(job, [(row[0], row[1]) for row in rows])
-                after = rows[-1][0]
+                after = (rows[-1][1], rows[-1][0])
 
     def release_duplicates(self, job: str) -> None:
         """Duplicates whose rival is gone are looked at again."""
         where = (
-            f"refused = '{DUPLICATE}' AND collection IN (SELECT id FROM collection WHERE job = ?) AND NOT EXISTS"
+            f"refused <> '' AND refused = '{DUPLICATE}' AND collection IN (SELECT id FROM collection WHERE job = ?) AND NOT EXISTS"
             " (SELECT 1 FROM replica other WHERE other.link = replica.rival AND other.collection = replica.collection"
             " AND other.seen IS NOT NULL)"
         )

@@ -67,6 +67,20 @@ _MEANING = {
 }
 
 
+# While connecting, libpq passes on the server's words and not its SQLSTATE.
+_AT_CONNECT = {
+    "authentication failed": _DENIED,
+    "no password supplied": _DENIED,
+    "does not exist": _MEANING["3D000"],
+    "too many clients": _MEANING["53300"],
+    "connection slots": _MEANING["53300"],
+    "invalid": (
+        "the address of the ledger cannot be read",
+        "check `ledger:` in trueup.yaml: postgresql://user@host/database",
+    ),
+}
+
+
 class PostgreSQL:
     """The dialect of a ledger on a server."""
 
@@ -128,7 +142,7 @@ class PostgreSQL:
         text = str(error).strip().replace("\n", " ")
         text = text.replace(self._password, "***") if self._password else text
         if not state and isinstance(error, self._psycopg.OperationalError | self._psycopg.InterfaceError):
-            what, hint = _DENIED if "authentication failed" in text else _GONE
+            what, hint = next((told for words, told in _AT_CONNECT.items() if words in text), _GONE)
         else:
             unknown = ("the ledger could not be read or written", "run `trueup doctor`")
             what, hint = next((_MEANING[key] for key in (state, state[:3], state[:2]) if key in _MEANING), unknown)

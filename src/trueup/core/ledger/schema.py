@@ -64,7 +64,7 @@ CREATE TABLE change (
     settled $int NOT NULL DEFAULT 0, data $text NOT NULL, result $text NOT NULL,
     PRIMARY KEY (run, seq)
 );
-CREATE INDEX change_batch ON change (run, batch) WHERE batch IS NOT NULL;
+CREATE INDEX change_batch ON change (run, batch, seq) WHERE batch IS NOT NULL;
 CREATE INDEX change_open ON change (collection) WHERE state IN ('sent', 'done');
 CREATE INDEX change_link ON change (run, link) WHERE link IS NOT NULL;
 
