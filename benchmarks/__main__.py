@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.support.servers import Cyrus
 
-from benchmarks import calendars, memory, parsing, push, report, startup
+from benchmarks import calendars, memory, parsing, planning, push, report, startup
 from benchmarks.clients import vdirsyncer_at
 from benchmarks.ground import note
 from benchmarks.measured import Section
@@ -78,12 +78,17 @@ def _parsing(quick: bool, servers: list[str]) -> Section:
     return parsing.measure(200 if quick else 1_000, 3)
 
 
+def _planning(quick: bool, servers: list[str]) -> Section:
+    return planning.measure(1_000 if quick else 100_000)
+
+
 MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
     "startup": _startup,
     "push": _push,
     "calendars": _calendars,
     "memory": _memory,
     "parsing": _parsing,
+    "planning": _planning,
 }
 
 

@@ -88,8 +88,6 @@ class _Big:
         cost = client.sync()
         if client.held() != len(self._items):
             raise Failed(f"{kind.name} brought {client.held()} of {len(self._items)} events\n{cost.output[-2000:]}")
-        if kind.name in self._clients:
-            self._clients[kind.name].remove()
         self._clients[kind.name] = client
         return cost
 
@@ -100,10 +98,7 @@ class _Big:
 
     def _count(self, kind: type[Client], *, fresh: bool) -> int:
         client = self._at.client(kind, self._account) if fresh else self._clients[kind.name]
-        number = self._at.requests(client, self._account)
-        if fresh:
-            client.remove()
-        return number
+        return self._at.requests(client, self._account)
 
     def _edit(self) -> None:
         """Another ten events get another title on the server."""

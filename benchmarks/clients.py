@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -71,10 +70,6 @@ class Client(ABC):
     def held(self) -> int:
         """How many events the folder holds."""
         return sum(1 for one in self.events.iterdir() if one.suffix == ".ics")
-
-    def remove(self) -> None:
-        """Takes the folder away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, *command: str | Path, env: Mapping[str, str] | None = None) -> Cost:
         cost = run(command, self.folder, env)

@@ -22,6 +22,7 @@ from benchmarks.loading import fill
 from benchmarks.measured import Side
 from benchmarks.process import Cost
 
+WORK = Path(__file__).resolve().parents[1] / ".work" / "benchmarks"
 SERVERS: dict[str, type[DavServer]] = {"Cyrus": Cyrus, "Xandikos": Xandikos, "Radicale": Radicale}
 
 
@@ -33,6 +34,9 @@ def note(text: str) -> None:
 @dataclass
 class Ground:
     """A server and a folder for everything the clients make.
+
+    Nothing is removed before the end: ext4 looks at every inode that was freed in the last minutes before it takes a new one, so that
+    creating a file costs 0.5 ms of processor where 10,000 were just deleted, and 0.03 ms elsewhere.
 
     Attributes:
         label: the server's name for people.
@@ -74,7 +78,8 @@ class Ground:
 @contextmanager
 def ground(label: str) -> Iterator[Ground]:
     """Starts that kind of server; it and all that was made go away in the end."""
-    folder = Path(tempfile.mkdtemp(prefix="trueup-bench-"))
+    WORK.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=WORK))
     try:
         with SERVERS[label]() as server:
             yield Ground(label, server, folder)

@@ -27,7 +27,6 @@ def measure(label: str, counts: tuple[int, ...]) -> Section:
                 cost = client.sync()
                 if client.held() != count:
                     raise Failed(f"{kind.name} brought {client.held()} of {count} events")
-                client.remove()
                 note(f"  {kind.name}: {cost.rss / 1e6:.0f} MB at {count:,} events")
                 peaks[kind.name].append((size, cost.rss))
                 shown.append(_mega(cost))

@@ -49,16 +49,13 @@ class _Push:
             raise Failed(f"{kind.name} brought {held} of {self._count} events\n{cost.output[-2000:]}")
         if kind is Trueup:
             self.idle = min(client.sync().cpu for _ in range(3))
-        client.remove()
         return cost
 
     def requests(self, kind: type[Client]) -> int:
         """How many requests a push takes."""
         account = self._at.empty()
         client = self._filled(kind, account, f"count-{kind.name}")
-        number = self._at.requests(client, account)
-        client.remove()
-        return number
+        return self._at.requests(client, account)
 
     def _filled(self, kind: type[Client], account: object, seed: str) -> Client:
         client = self._at.client(kind, account)  # type: ignore[arg-type]
