@@ -64,7 +64,9 @@ class CalendarFilter:
         )
 
     @classmethod
-    def of_job(cls, filters: Mapping[str, object], transform: Mapping[str, object]) -> CalendarFilter | None:
+    def of_job(
+        cls, filters: Mapping[str, object] | None, transform: Mapping[str, object] | None
+    ) -> CalendarFilter | None:
         """The filter of a job with these `filter:` and `transform:`; None where every item belongs.
 
         A transform with `only: busy` asks for busy items by itself: a copy of a free or cancelled one would block time that is free.
@@ -72,7 +74,9 @@ class CalendarFilter:
         Raises:
             ConfigError: see `from_options`.
         """
-        settings = {**filters, "only_busy": True} if transform.get("only") == "busy" else dict(filters)
+        settings = dict(filters or {})
+        if transform and transform.get("only") == "busy":
+            settings["only_busy"] = True
         return cls.from_options(settings) if settings else None
 
     def verdict(self, data: bytes, now: float) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from trueup.core.contentlines import Component, make_component
+from trueup.core.contentlines import Component, escape, make_component
 from trueup.jobs.calendar.item import KINDS
 from trueup.jobs.calendar.zones import Zones, named_zone
 
@@ -74,7 +74,9 @@ class ZoneCopy:
                 return f"{tzid} ({number})"
             number += 1
         name = f"{tzid} ({number})"
-        self._missing[name] = tuple(f"TZID:{name}" if text.upper().startswith("TZID:") else text for text in theirs)
+        self._missing[name] = tuple(
+            f"TZID:{escape(name)}" if text.upper().startswith("TZID:") else text for text in theirs
+        )
         return name
 
 

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
-from trueup.core.contentlines import Component, Line
+from trueup.core.contentlines import Component, Line, unescape
 from trueup.jobs.calendar.ruleparts import fits_zone
 
 _ONE_DAY = timedelta(days=1)
@@ -60,7 +60,8 @@ class Zones:
         if self._definitions is None:
             self._definitions = {}
             for component in self._calendar.components("VTIMEZONE"):
-                self._definitions.setdefault(component.value("TZID"), component.texts())
+                # A TZID is TEXT where it is defined and a bare parameter where it is used (RFC 5545 section 3.8.3.1).
+                self._definitions.setdefault(unescape(component.value("TZID")), component.texts())
         return self._definitions.get(tzid)
 
 
