@@ -297,6 +297,9 @@ def apply_run(
         if known.subject != work.spec.name or not (waiting or _half_applied(known)):
             why = f"it is a run of {known.subject}" if known.subject != work.spec.name else f"it is {known.state.value}"
             hint = f"make a new plan: trueup plan {work.spec.name}"
+            if known.state is RunState.SUPERSEDED:
+                why = "a later plan or run took its place, or its collections changed"
+                raise StalePlan(f"the plan of run {run_id} is stale", why=why, hint=hint)
             raise NotFound(f"run {run_id} has nothing to apply", why=why.replace("_", " "), hint=hint)
         return _rounds(work, known, "", settings, held)
 

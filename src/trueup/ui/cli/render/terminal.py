@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
+from typing import TextIO
 
 CODES = {
     "red": "31",
@@ -23,14 +24,14 @@ LEFT_TO_RIGHT = "\u200e"
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 
 
-def coloured() -> bool:
-    """Whether the output is a terminal that wants colours (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+def coloured(stream: TextIO) -> bool:
+    """Whether it is a terminal that wants colours (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def style(text: str, *names: str) -> str:
-    """The text in these styles, where the terminal has any."""
-    if not names or not coloured():
+def style(text: str, *names: str, stream: TextIO | None = None) -> str:
+    """The text in these styles, where the stream (the standard output) is a terminal that has any."""
+    if not names or not coloured(stream or sys.stdout):
         return text
     return f"\033[{';'.join(CODES[one] for one in names)}m{text}\033[0m"
 
