@@ -5,6 +5,7 @@ Every operation takes and returns plain JSON values and raises `TrueupError`; th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -12,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from trueup.model.errors import NotFound, UsageError
+from trueup.model.errors import ConfigError, NotFound, UsageError
 from trueup.model.run import RunRecord
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Json = dict[str, Any]
 OnEvent = Callable[[Json], None]
 
 CONNECTORS = "trueup.connectors"
+_WRITES = ("create", "update", "delete")
 
 
 def connectors() -> dict[str, ConnectorType]:
@@ -62,6 +64,46 @@ class App:
         types = connectors()
         return cls(load(path, types), types)
 
+    def validate(self) -> Config:
+        """The configuration, looked at by those who will work with it as well: connectors, and what a job's items mean.
+
+        Uses no secret, no network and no ledger.
+
+        Raises:
+            ConfigError: something is wrong; has every finding with its place.
+        """
+        from trueup.config import InvalidConfig
+
+        found = [*self._wrong_stores(), *self._wrong_jobs()]
+        if found:
+            raise InvalidConfig(self.config.path, found)
+        return self.config
+
+    def _wrong_stores(self) -> Iterator[Diagnostic]:
+        for name, spec in self.config.stores.items():
+            try:
+                self.connectors[spec.connector].open(name, {**spec.options, **dict.fromkeys(spec.secrets, "-")}).close()
+            except ConfigError as error:
+                named = next((one for one in re.findall(r"`(\w+)`", error.what) if one in spec.options), None)
+                where = ("stores", name, *([named] if named else []))
+                yield self.config.finding(where, error.what, why=error.why, hint=error.hint)
+
+    def _wrong_jobs(self) -> Iterator[Diagnostic]:
+        from trueup.jobs import calendar
+
+        parts = (
+            ("transform", calendar.CalendarTransform),
+            ("filter", calendar.CalendarFilter),
+            ("overlaps", calendar.CalendarOverlaps),
+        )
+        for name, spec in self.config.jobs.items():
+            for part, kind in parts:
+                try:
+                    kind.from_options(_options(spec, part) or {})
+                except ConfigError as error:
+                    where = ("jobs", name, *(error.where or part).split("."))
+                    yield self.config.finding(where, error.what, why=error.why, hint=error.hint)
+
     def __enter__(self) -> App:
         return self
 
@@ -91,8 +133,14 @@ class App:
                 self._stores[name] = self.connectors[spec.connector].open(name, options)
             return self._stores[name]
 
-    def work(self, job: str, on_event: OnEvent = _silent) -> Work:
-        """A job, ready for its phases."""
+    def reading_store(self, name: str) -> Store:
+        """A store that refuses every write: what plans and examinations work with, so that they provably write nothing."""
+        from trueup.connectors.wrappers.dryrun import DryRunStore
+
+        return DryRunStore(self.store(name))
+
+    def work(self, job: str, on_event: OnEvent = _silent, *, reading: bool = False) -> Work:
+        """A job, ready for its phases; `reading`: on stores that cannot be written through."""
         from trueup.core.work import Work
         from trueup.jobs import calendar
 
@@ -102,7 +150,7 @@ class App:
             spec,
             calendar.CalendarKind(),
             self.ledger,
-            self.store,
+            self.reading_store if reading else self.store,
             transform=calendar.CalendarTransform.from_options(transform) if transform else None,
             filter=calendar.CalendarFilter.of_job(filters, transform) if filters or transform else None,
             advisor=calendar.CalendarOverlaps.from_options(overlaps) if overlaps else None,
@@ -119,7 +167,7 @@ class App:
         """
         from trueup.engines.embedded import plan_job
 
-        result = plan_job(self.work(job, on_event), on_event=on_event, stop=stop)
+        result = plan_job(self.work(job, on_event, reading=True), on_event=on_event, stop=stop)
         return self.header(result["run"])
 
     def header(self, run: str) -> Json:
@@ -209,22 +257,36 @@ class App:
         """
         from trueup.core.auditing import audit
 
-        return audit(self.work(job, on_event))
+        return audit(self.work(job, on_event, reading=True))
 
     def plan_undo(self, run: str, *, on_event: OnEvent = _silent, stop: Stop | None = None) -> Json:
         """Plans to take back what a run changed; `apply` does it.
+
+        Args:
+            run: the run's id, the beginning of it, or "last": the newest run that wrote something.
+            on_event, stop: as in the engine.
 
         Returns:
             As `plan`.
         """
         from trueup.engines.embedded import plan_undo
 
-        record = self.ledger.journal.find(run)
+        record = self._last_writing() if run == "last" else self.ledger.journal.find(run)
         if record.kind == "pipeline":
             hint = "undo the runs of its jobs: trueup history"
             raise UsageError(f"run {record.id} is a pipeline's", why="it changed nothing by itself", hint=hint)
-        result = plan_undo(self.work(record.subject, on_event), record.id, on_event=on_event, stop=stop)
+        result = plan_undo(self.work(record.subject, on_event, reading=True), record.id, on_event=on_event, stop=stop)
         return self.header(result["run"])
+
+    def _last_writing(self) -> RunRecord:
+        """The newest run that wrote something: neither a plan nor a run without work is what a person means by "last"."""
+        for record in self.ledger.journal.history(limit=1000):
+            counts = (
+                self.ledger.journal.counts(record.id) if record.kind == "run" and record.report.get("state") else {}
+            )
+            if any(action in _WRITES for action, _ in counts):
+                return record
+        raise NotFound("there is nothing to undo", why="no run has changed anything")
 
     # Conflicts --------------------------------------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ def examine(app: App, only: str | None = None) -> Iterator[Diagnostic]:
 
 def _store(app: App, name: str) -> Iterator[Diagnostic]:
     try:
-        yield from app.store(name).check()
+        yield from app.reading_store(name).check()
     except TrueupError as error:
         yield Diagnostic(Severity.ERROR, error.what, f"store {name}", error.why, error.hint)
 

@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import Any
 
 from trueup.config.models import CollectionModel, GuardsModel, JobModel
-from trueup.config.quantities import share
 from trueup.model.job import CollectionRef, ConflictPolicy, Guards, JobSpec
 
 
@@ -37,27 +36,16 @@ def job_spec(name: str, job: JobModel) -> JobSpec:
 
 
 def guards(given: GuardsModel) -> Guards:
-    """The limits; a percentage is a share, a whole number a count."""
-    limits = given.max_delete if isinstance(given.max_delete, list) else [given.max_delete]
-    off = _is_off(given.max_delete)
-    shares = [share(one) for one in limits if _is_share(one)]
-    counts = [int(one) for one in limits if not _is_share(one) and not isinstance(one, bool)]
-    default = Guards()
+    """The limits; what is not named in `max_delete` (a share or a number) is not limited by it."""
+    shares = [one for one in given.max_delete if isinstance(one, float)]
+    counts = [one for one in given.max_delete if isinstance(one, int)]
     return Guards(
-        max_delete_share=None if off else min(shares, default=default.max_delete_share if not counts else None),
-        max_delete=None if off else min(counts, default=default.max_delete),
-        max_update_share=None if _is_off(given.max_update) else share(given.max_update),
+        max_delete_share=min(shares, default=None),
+        max_delete=min(counts, default=Guards().max_delete if shares else None),
+        max_update_share=given.max_update,
         empty=given.empty,
         changed_filter=given.changed_filter,
     )
-
-
-def _is_off(value: object) -> bool:
-    return value is False or value == "off"
-
-
-def _is_share(value: object) -> bool:
-    return isinstance(value, float) or (isinstance(value, str) and not value.strip().isdigit())
 
 
 def _refs(models: list[CollectionModel]) -> tuple[CollectionRef, ...]:

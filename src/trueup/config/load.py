@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-
+from trueup.config import checks
+from trueup.config.findings import checked, meant
 from trueup.config.jobs import job_spec
-from trueup.config.models import ConfigModel, JobModel
+from trueup.config.models import ConfigModel, JobModel, PipelineModel
 from trueup.config.pipelines import pipeline_spec
 from trueup.config.secrets import SecretRef, findings, resolve
 from trueup.config.source import InvalidConfig, Source, Where, find, read
 from trueup.config.stores import OptionDeclaration, StoreSpec, store_spec
 from trueup.core.graph_check import problems
-from trueup.model.diagnostics import Diagnostic
+from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import NotFound
 from trueup.model.job import JobSpec
 from trueup.model.pipeline import PipelineSpec
@@ -26,7 +25,7 @@ from trueup.model.pipeline import PipelineSpec
 _T = TypeVar("_T")
 
 LEDGER = ".trueup/ledger.db"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_CHECKED_APART = ("stores", "jobs", "pipelines")
 
 
 class ConnectorDeclaration(Protocol):
@@ -55,6 +54,7 @@ class Config:
     pipelines: Mapping[str, PipelineSpec]
     warnings: tuple[Diagnostic, ...] = ()
     _ledger: str | SecretRef | None = None
+    _source: Source | None = field(default=None, repr=False, compare=False)
 
     @property
     def root(self) -> Path:
@@ -70,6 +70,11 @@ class Config:
         """
         given = resolve(self._ledger or LEDGER, self.root, "address of the ledger")
         return given if "://" in given else str(self.root / Path(given).expanduser())
+
+    def finding(self, where: Where, what: str, *, why: str = "", hint: str = "") -> Diagnostic:
+        """An error about a place in the file, for what only the code behind a value can tell."""
+        assert self._source is not None
+        return self._source.finding(where, what, why=why, hint=hint)
 
     def job(self, name: str) -> JobSpec:
         """The job of that name.
@@ -100,171 +105,90 @@ def load(path: Path | None, connectors: Mapping[str, ConnectorDeclaration]) -> C
         ConfigError: it is wrong; `InvalidConfig` has all findings.
     """
     source = read(find(path))
-    try:
-        model = ConfigModel.model_validate(source.value)
-    except ValidationError as error:
-        raise InvalidConfig(source.path, _once(_finding(source, one) for one in error.errors())) from None
-    stores = {name: store_spec(name, options, connectors, source.path.parent) for name, options in model.stores.items()}
-    found = [source.finding(where, what, hint=hint) for one, _ in stores.values() for where, what, hint in one]
-    found += list(_names(source, model))
-    specs = {name: spec for name, (_, spec) in stores.items() if spec is not None}
-    found += [one for name, job in model.jobs.items() for one in _job_findings(source, name, job, model, specs)]
-    jobs = {name: job_spec(name, job) for name, job in model.jobs.items()}
-    pipelines, wrong = _pipelines(source, model)
+    root = source.path.parent
+    found = [*source.repeated, *checks.names(source)]
+    outer = {key: {} if key in _CHECKED_APART and isinstance(one, dict) else one for key, one in source.value.items()}
+    model, wrong = checked(ConfigModel, outer, source)
     found += wrong
-    found += [source.finding(one.path, one.what, hint=one.hint) for one in problems(pipelines, set(jobs))]
-    if found:
-        raise InvalidConfig(source.path, found)
-    warnings = tuple(one for spec in specs.values() for one in _secret_warnings(spec, source.path.parent))
-    return Config(source.path, specs, jobs, pipelines, warnings, model.ledger)
+    stores: dict[str, StoreSpec | None] = {}
+    for name, given in _section(source, "stores"):
+        stores[name], wrong = _store(source, name, given, connectors, root)
+        found += wrong
+    jobs, wrong = _jobs(source, stores)
+    found += wrong
+    pipelines, wrong = _pipelines(source)
+    found += wrong
+    every_job = {name for name, _ in _section(source, "jobs")}
+    found += [
+        source.finding(one.path, one.what, hint=one.hint, key=len(one.path) == 2)
+        for one in problems(pipelines, every_job)
+    ]
+    if found or model is None:
+        raise InvalidConfig(
+            source.path, sorted(found, key=lambda one: (one.source.line, one.source.column) if one.source else (0, 0))
+        )
+    specs = {name: spec for name, spec in stores.items() if spec is not None}
+    warnings = tuple(one for spec in specs.values() for one in _secret_warnings(spec, root))
+    return Config(
+        source.path, specs, jobs, pipelines, (*warnings, *_ledger_warnings(model.ledger)), model.ledger, source
+    )
 
 
-def _pipelines(source: Source, model: ConfigModel) -> tuple[dict[str, PipelineSpec], list[Diagnostic]]:
-    specs, wrong = {}, []
-    for name, pipeline in model.pipelines.items():
-        try:
-            specs[name] = pipeline_spec(name, pipeline)
-        except ValueError as error:
-            wrong.append(source.finding(("pipelines", name), str(error)))
-    return specs, wrong
+def _section(source: Source, name: str) -> Iterable[tuple[str, Any]]:
+    value = source.value.get(name)
+    return value.items() if isinstance(value, dict) else ()
 
 
-def _once(found: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """One finding a place: what may be written in two forms is wrong once."""
-    by_place: dict[str, Diagnostic] = {}
-    for one in found:
-        by_place.setdefault(str(one.source), one)
-    return list(by_place.values())
+def _store(
+    source: Source, name: str, given: Any, connectors: Mapping[str, ConnectorDeclaration], root: Path
+) -> tuple[StoreSpec | None, list[Diagnostic]]:
+    where: Where = ("stores", name)
+    if not isinstance(given, dict):
+        what = f"store `{name}` is empty" if given is None else f"store `{name}` must hold keys and values"
+        hint = f"like {{connector: {next(iter(connectors), 'caldav')}, …}}"
+        return None, [source.finding(where, what, hint=hint)]
+    found, spec = store_spec(name, given, connectors, root)
+    return spec, [source.finding(place, what, hint=hint, key=key) for place, what, hint, key in found]
 
 
-def _finding(source: Source, error: Any) -> Diagnostic:
-    """One of pydantic's errors in our words, at its place."""
-    where = _where(source.value, error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        key = str(where[-1])
-        return source.finding(where, f"unknown key `{key}`", hint=_meant(key, _known_keys(where)))
-    if error["type"] == "missing":
-        return source.finding(where, f"`{where[-1]}` is missing", hint=_describe(where))
-    given = error.get("input")
-    shown = "" if isinstance(given, dict | list) else f"it is {given!r}"
-    return source.finding(where, message[:1].lower() + message[1:], why=shown, hint=_describe(where))
+def _jobs(source: Source, stores: Mapping[str, StoreSpec | None]) -> tuple[dict[str, JobSpec], list[Diagnostic]]:
+    specs, found = {}, []
+    for name, given in _section(source, "jobs"):
+        model, wrong = checked(JobModel, given, source, ("jobs", name))
+        wrong += checks.job(source, name, stores) if isinstance(given, dict) else ()
+        if model is not None and not wrong:
+            specs[name] = job_spec(name, model)
+        found += wrong
+    return specs, found
 
 
-def _where(value: Any, loc: Sequence[str | int]) -> Where:
-    """The part of pydantic's location that is in the file: names of union members are left out."""
-    where: list[str | int] = []
-    for part in loc[:-1]:
-        inside = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
-        if not inside:
-            continue
-        value = value[part]
-        where.append(part)
-    last = loc[-1] if loc else ""
-    if isinstance(last, int) and not isinstance(value, list):
-        return tuple(where)
-    if isinstance(last, str) and not re.fullmatch(r"[A-Za-z_][\w.-]*", last):
-        return tuple(where)
-    return (*where, last)
+def _pipelines(source: Source) -> tuple[dict[str, PipelineSpec], list[Diagnostic]]:
+    specs, found = {}, []
+    for name, given in _section(source, "pipelines"):
+        model, wrong = checked(PipelineModel, given, source, ("pipelines", name))
+        steps = given.get("steps") if isinstance(given, dict) else None
+        for step, one in steps.items() if isinstance(steps, dict) else ():
+            wrong += checks.step(source, ("pipelines", name, "steps", step), one)
+        if model is not None and not wrong:
+            specs[name] = pipeline_spec(name, model)
+        found += wrong
+    return specs, found
 
 
-def _model_at(where: Where) -> Any:
-    """The model that describes a place, or None."""
-    model: Any = ConfigModel
-    for part in where:
-        if isinstance(part, int) or model is None:
-            continue
-        fields = getattr(model, "model_fields", None)
-        if fields is None:
-            return None
-        name = next((key for key, one in fields.items() if part in (key, one.alias)), None)
-        if name is None:
-            continue  # a name that the user chose
-        model = _inner(fields[name].annotation)
-    return model
-
-
-def _inner(annotation: Any) -> Any:
-    if hasattr(annotation, "model_fields"):
-        return annotation
-    for one in reversed(getattr(annotation, "__args__", ())):
-        if (found := _inner(one)) is not None:
-            return found
-    return None
-
-
-def _known_keys(where: Where) -> list[str]:
-    fields = getattr(_model_at(where[:-1]), "model_fields", {})
-    return [one.alias or name for name, one in fields.items()]
-
-
-def _describe(where: Where) -> str:
-    fields = getattr(_model_at(where[:-1]), "model_fields", {})
-    found = next((one for name, one in fields.items() if where and where[-1] in (name, one.alias)), None)
-    return str(found.description or "") if found else ""
-
-
-def _meant(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    return f"there are: {', '.join(known)}" if known else ""
-
-
-def _names(source: Source, model: ConfigModel) -> Iterator[Diagnostic]:
-    for section in ("stores", "jobs", "pipelines"):
-        for name in getattr(model, section):
-            if not NAME.fullmatch(name):
-                hint = "letters, digits, dot, dash and underscore, at most 64"
-                yield source.finding((section, name), f"{name!r} is no good as a name", hint=hint)
-            if section == "pipelines" and name in model.jobs:
-                why = "`trueup run` could not tell which one is meant"
-                yield source.finding((section, name), f"there is a job of the same name, {name}", why=why)
-
-
-def _job_findings(
-    source: Source, name: str, job: JobModel, model: ConfigModel, stores: Mapping[str, StoreSpec]
-) -> Iterator[Diagnostic]:
-    places: dict[tuple[str, str], Where] = {}
-    for key, refs in (("collections", job.collections), ("from", job.from_), ("to", job.to)):
-        for index, ref in enumerate(refs):
-            where: Where = ("jobs", name, key, index) if len(refs) > 1 or key == "collections" else ("jobs", name, key)
-            if ref.store not in model.stores:
-                yield source.finding(
-                    (*where, "store"), f"there is no store `{ref.store}`", hint=_meant(ref.store, model.stores)
-                )
-                continue
-            if (ref.store, ref.name) in places:
-                yield source.finding(where, f"`{ref.store}/{ref.name}` is named twice in this job")
-            places[ref.store, ref.name] = where
-            connector = stores[ref.store].connector if ref.store in stores else ""
-            if connector == "ics" and key == "to":
-                yield source.finding(
-                    where, f"store `{ref.store}` is read-only", why="an .ics feed cannot be written to"
-                )
-            if connector and connector != "ics" and not ref.name:
-                yield source.finding(where, "`name` is missing", hint="the calendar's name in that store")
-    yield from _named_stores(source, name, job, model)
-
-
-def _named_stores(source: Source, name: str, job: JobModel, model: ConfigModel) -> Iterator[Diagnostic]:
-    used = {ref.store for ref in (*job.collections, *job.from_, *job.to)}
-    named: list[tuple[Where, str]] = []
-    if not isinstance(job.conflicts, str):
-        named.append((("jobs", name, "conflicts", "prefer"), job.conflicts.prefer))
-    if job.overlaps:
-        named += [(("jobs", name, "overlaps", "priority", i), one) for i, one in enumerate(job.overlaps.priority)]
-    for where, store in named:
-        if store not in used:
-            yield source.finding(where, f"`{store}` is no store of this job", hint=_meant(store, sorted(used)))
-
-
-def _secret_warnings(spec: StoreSpec, root: Path) -> Iterator[Diagnostic]:
+def _secret_warnings(spec: StoreSpec, root: Path) -> Iterable[Diagnostic]:
     for option, secret in spec.secrets.items():
         yield from findings(secret, root, f"{option} of store {spec.name}")
 
 
+def _ledger_warnings(ledger: str | SecretRef | None) -> Iterable[Diagnostic]:
+    if isinstance(ledger, str) and "://" in ledger and urlsplit(ledger).password:
+        hint = "use ledger: {env: NAME} or {file: path}"
+        yield Diagnostic(Severity.WARNING, "the password of the ledger stands in trueup.yaml in plain text", hint=hint)
+
+
 def _named(what: str, name: str, known: Mapping[str, _T]) -> _T:
     if name not in known:
-        raise NotFound(f"there is no {what} `{name}`", hint=_meant(name, list(known)))
+        raise NotFound(
+            f"there is no {what} `{name}`", hint=meant(name, list(known)) or f"trueup.yaml has no {what}s yet"
+        )
     return known[name]

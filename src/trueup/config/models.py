@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from trueup.config.quantities import duration, share
+from trueup.config.quantities import duration, limit, share_or_off, switch
 from trueup.config.secrets import SecretRef
+from trueup.config.when import when as when_of
 
-Duration = Annotated[float, BeforeValidator(duration)]
-Share = Annotated[float, BeforeValidator(share)]
-OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list) else [value])
-Switch = BeforeValidator(
-    lambda value: {"on": True, "off": False}.get(value, value) if isinstance(value, str) else value
-)
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) or value is None else [value]
+
+
+def _limits(value: Any) -> list[float | int | None]:
+    if value == []:
+        raise ValueError("must not be empty; `off` takes the limit away")
+    return [limit(one) for one in _listed(value)]
+
+
+def _pattern(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"must be a regular expression: {error}") from None
+    return value
+
+
+Duration = Annotated[float, BeforeValidator(duration, json_schema_input_type=str)]
+Limits = Annotated[list[float | int | None], BeforeValidator(_limits)]
+ShareOrOff = Annotated[float | None, BeforeValidator(share_or_off)]
+OneOrMore = BeforeValidator(_listed)
+Words = Annotated[list[str], OneOrMore]
+Switch = Annotated[bool, BeforeValidator(switch)]
+Pattern = Annotated[str, BeforeValidator(_pattern)]
+Section = BeforeValidator(lambda value: {} if value is None else value)  # `jobs:` with all its lines commented out
 
 
 class Strict(BaseModel):
@@ -39,17 +63,15 @@ class PreferModel(Strict):
 class GuardsModel(Strict):
     """What a job refuses to do without a person's word."""
 
-    max_delete: str | int | float | bool | list[str | int | float] = Field(
-        "50%",
+    max_delete: Limits = Field(
+        default=[0.5, 1000],
         description="share (50%) or number (200) of a collection's items that may be deleted in one run, or both in a list; off: no limit",
     )
-    max_update: str | float | bool = Field(
-        "80%", description="share of a collection's items that may be changed in one run; off: no limit"
+    max_update: ShareOrOff = Field(
+        0.8, description="share of a collection's items that may be changed in one run; off: no limit"
     )
-    empty: Annotated[bool, Switch] = Field(True, description="a side that had items and has none stops the run")
-    changed_filter: Annotated[bool, Switch] = Field(
-        True, description="a changed filter or transform that deletes stops the run"
-    )
+    empty: Switch = Field(True, description="a side that had items and has none stops the run")
+    changed_filter: Switch = Field(True, description="a changed filter or transform that deletes stops the run")
 
 
 class WindowModel(Strict):
@@ -63,10 +85,10 @@ class FilterModel(Strict):
     """Which items belong to a job."""
 
     window: WindowModel | None = Field(None, description="only items with an occurrence in this window")
-    categories: list[str] | None = Field(None, description="only items with one of these categories")
-    not_categories: list[str] | None = Field(None, description="no items with one of these categories")
-    title: str | None = Field(None, description="only items whose title this regular expression finds")
-    only_busy: bool = Field(False, description="only items that block time: not cancelled, not shown as free")
+    categories: Words | None = Field(None, description="only items with one of these categories")
+    not_categories: Words | None = Field(None, description="no items with one of these categories")
+    title: Pattern | None = Field(None, description="only items whose title this regular expression finds")
+    only_busy: Switch = Field(False, description="only items that block time: not cancelled, not shown as free")
 
 
 class TransformModel(Strict):
@@ -74,13 +96,13 @@ class TransformModel(Strict):
 
     only: Literal["busy"] | None = Field(None, description="busy: the time and nothing else")
     title: str | None = Field(None, description="the title of every copy")
-    drop: list[str] = Field(
+    drop: Words = Field(
         default_factory=list,
         description="what copies do not have: attendees, alarms, description, location, attachments …",
     )
-    keep: list[str] = Field(default_factory=list, description="what `only: busy` keeps all the same")
-    categories: list[str] | None = Field(None, description="the categories of every copy")
-    private: bool = Field(False, description="mark every copy as private")
+    keep: Words = Field(default_factory=list, description="what `only: busy` keeps all the same")
+    categories: Words | None = Field(None, description="the categories of every copy")
+    private: Switch = Field(False, description="mark every copy as private")
 
 
 class OverlapsModel(Strict):
@@ -89,10 +111,10 @@ class OverlapsModel(Strict):
     policy: Literal["report", "mark", "propose"] = Field(
         "report", description="report them, mark what gives way, or propose it in the plan"
     )
-    priority: list[str] = Field(
+    priority: Words = Field(
         default_factory=list, description="stores, the most important first; what is further down gives way"
     )
-    all_day: bool = Field(False, description="all-day items count as well")
+    all_day: Switch = Field(False, description="all-day items count as well")
     window: Duration = Field(90 * 86_400.0, description="how far ahead to look")
 
 
@@ -123,18 +145,6 @@ class JobModel(Strict):
     filter: FilterModel | None = Field(None, description="which items belong to the job")
     overlaps: OverlapsModel | None = Field(None, description="look for double bookings")
 
-    @model_validator(mode="after")
-    def _one_shape(self) -> JobModel:
-        if self.collections and (self.from_ or self.to):
-            raise ValueError("`collections` is for both ways, `from` and `to` for one way: use one of the two")
-        if not self.collections and not (self.from_ and self.to):
-            raise ValueError("a job needs `collections` (two or more), or `from` and `to`")
-        if self.collections and len(self.collections) < 2:
-            raise ValueError("`collections` needs two or more")
-        if self.collections and self.transform:
-            raise ValueError("a transform only works one way: its copies could not be merged back; use `from` and `to`")
-        return self
-
 
 class RetryModel(Strict):
     """When a step is tried again."""
@@ -158,21 +168,17 @@ class StepModel(Strict):
     job: str | None = Field(None, description="the job it runs")
     python: str | None = Field(None, description="the function it calls: module:function")
     pipeline: str | None = Field(None, description="the pipeline it runs")
-    needs: list[str] = Field(default_factory=list, description="the steps that must have ended before")
+    needs: Words = Field(default_factory=list, description="the steps that must have ended before")
     with_: dict[str, Any] = Field(default_factory=dict, alias="with", description="arguments or parameters")
-    when: Any = Field(None, description="{outcome: …} of what it needs, or a condition on data")
+    when: Annotated[Any, BeforeValidator(when_of)] = Field(
+        None, description="{outcome: …} of what it needs, or a condition on data"
+    )
     for_each: Any = Field(None, description="a list: the step runs once for each `${item}`")
     parallel: int = Field(4, ge=1, le=64, description="how many items at once")
     timeout: Duration | None = Field(None, description="how long one attempt may take")
     retry: RetryModel = Field(default_factory=lambda: RetryModel(), description="when it is tried again")
     cache: CacheModel | None = Field(None, description="when it need not run")
     description: str = Field("", description="for people")
-
-    @model_validator(mode="after")
-    def _one_target(self) -> StepModel:
-        if sum(one is not None for one in (self.job, self.python, self.pipeline)) != 1:
-            raise ValueError("a step needs exactly one of `job`, `python` and `pipeline`")
-        return self
 
 
 class ParamModel(Strict):
@@ -200,8 +206,10 @@ class ConfigModel(Strict):
     ledger: str | SecretRef | None = Field(
         None, description="a file, or postgresql://…; default: .trueup/ledger.db beside this file"
     )
-    stores: dict[str, dict[str, Any]] = Field(
+    stores: Annotated[dict[str, dict[str, Any]], Section] = Field(
         description="accounts and places, each with its `connector` and that connector's options"
     )
-    jobs: dict[str, JobModel] = Field(default_factory=dict, description="what is kept true")
-    pipelines: dict[str, PipelineModel] = Field(default_factory=dict, description="graphs of jobs and functions")
+    jobs: Annotated[dict[str, JobModel], Section] = Field(default_factory=dict, description="what is kept true")
+    pipelines: Annotated[dict[str, PipelineModel], Section] = Field(
+        default_factory=dict, description="graphs of jobs and functions"
+    )

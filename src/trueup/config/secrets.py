@@ -45,9 +45,10 @@ def resolve(secret: SecretRef | str, root: Path, what: str) -> str:
         return secret
     if secret.env is not None:
         value = os.environ.get(secret.env)
-        if value is None:
+        if not value:
             hint = f"export {secret.env}=… before you run trueup"
-            raise SecretMissing(f"the {what} is missing", why=f"the environment has no {secret.env}", hint=hint)
+            why = f"the environment has no {secret.env}" if value is None else f"{secret.env} is empty"
+            raise SecretMissing(f"the {what} is missing", why=why, hint=hint)
         return value
     if secret.file is not None:
         return _from_file(root / Path(secret.file).expanduser(), what)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
+from trueup.config.tree import Places, Tree, Where, YamlProblem, parse
 from trueup.model.diagnostics import Diagnostic, Severity, SourceRange
 from trueup.model.errors import ConfigError, NotInitialised
 
 FILE_NAME = "trueup.yaml"
 MAX_BYTES = 1 << 20
-MAX_NODES = 100_000
 
-Where: TypeAlias = tuple[str | int, ...]
+__all__ = ["FILE_NAME", "InvalidConfig", "Source", "Where", "dotted", "find", "read"]
 
 
 class InvalidConfig(ConfigError):
@@ -39,46 +36,42 @@ class Source:
 
     Attributes:
         path: the file.
-        lines: its text by lines.
         value: its content as plain dicts, lists and scalars.
+        repeated: findings about keys that stand twice in one place.
     """
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path, tree: Tree) -> None:
         self.path = path
-        self.lines = text.splitlines()
-        self._places: dict[Where, tuple[int, int]] = {}
-        self._nodes = 0
-        self.value = self._plain(_parse(path, text), ())
+        self.value: dict[str, Any] = tree.value
+        self._places: Places = tree.places
+        self.repeated = [self.finding(one.where, one.what, why=one.why, at=one.mark) for one in tree.problems]
 
-    def place(self, where: Where) -> SourceRange:
-        """Where a value stands; for one that is not there, where what would hold it stands."""
-        while where and where not in self._places:
-            where = where[:-1]
-        line, column = self._places.get(where, (0, 0))
+    def place(self, where: Where, *, key: bool = False) -> SourceRange:
+        """Where a value stands; for one that is not there, where what would hold it stands.
+
+        Args:
+            where: the keys that lead to it.
+            key: where its key stands, and not itself.
+        """
+        marks = self._places.keys if key else self._places.values
+        while where and where not in marks:
+            where, marks = where[:-1], self._places.keys
+        line, column = marks.get(where, (0, 0))
         return SourceRange(str(self.path), line + 1, column + 1)
 
-    def finding(self, where: Where, what: str, *, why: str = "", hint: str = "") -> Diagnostic:
-        """An error about the value at that place."""
-        return Diagnostic(Severity.ERROR, what, dotted(where), why, hint, self.place(where))
-
-    def _plain(self, node: Any, where: Where) -> Any:
-        self._nodes += 1
-        if self._nodes > MAX_NODES:
-            what = f"more than {MAX_NODES} values"
-            raise _wrong(self.path, what, "anchors that repeat each other grow without end", "write the values out")
-        if isinstance(node, CommentedMap):
-            for key in node:
-                if not isinstance(key, str):
-                    line, column = node.lc.key(key)
-                    why, hint = f"{key!r} is a {type(key).__name__}", f'put it in quotes: "{key}"'
-                    raise _wrong(self.path, "a key that is no text", why, hint, line, column)
-                self._places[(*where, key)] = node.lc.key(key)
-            return {key: self._plain(value, (*where, key)) for key, value in node.items()}
-        if isinstance(node, CommentedSeq):
-            for index in range(len(node)):
-                self._places[(*where, index)] = node.lc.item(index)
-            return [self._plain(value, (*where, index)) for index, value in enumerate(node)]
-        return _scalar(node)
+    def finding(
+        self,
+        where: Where,
+        what: str,
+        *,
+        why: str = "",
+        hint: str = "",
+        key: bool = False,
+        at: tuple[int, int] | None = None,
+    ) -> Diagnostic:
+        """An error about the value (or the `key`) at that place, or `at` a line and column counted from 0."""
+        place = self.place(where, key=key) if at is None else SourceRange(str(self.path), at[0] + 1, at[1] + 1)
+        return Diagnostic(Severity.ERROR, what, dotted(where), why, hint, place)
 
 
 def dotted(where: Iterable[str | int]) -> str:
@@ -92,23 +85,35 @@ def dotted(where: Iterable[str | int]) -> str:
 def find(given: Path | None = None) -> Path:
     """The configuration file: the one named, else `trueup.yaml` in the current folder or the nearest one above.
 
+    One above that belongs to another user is refused: a configuration names commands and functions to run, and whoever
+    can write to a shared folder (/tmp) could leave one there.
+
     Raises:
         NotInitialised: there is none.
+        ConfigError: the one above is somebody else's.
     """
     if given is not None:
         path = given / FILE_NAME if given.is_dir() else given
-        if not path.is_file():
+        if not path.exists():
             raise NotInitialised(f"{path} is not there", hint="`trueup init` makes one")
         return path.resolve()
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-    raise NotInitialised(
-        f"no {FILE_NAME} here or in a folder above",
-        where=str(here),
-        hint="`trueup init` makes one; or name it with -c",
-    )
+    try:
+        here = Path.cwd()
+        found = next((one / FILE_NAME for one in (here, *here.parents) if (one / FILE_NAME).is_file()), None)
+    except OSError as error:
+        raise NotInitialised("cannot look for trueup.yaml here", why=error.strerror or str(error)) from error
+    if found is None:
+        hint = "`trueup init` makes one; or name it with -c"
+        raise NotInitialised(f"no {FILE_NAME} here or in a folder above", where=str(here), hint=hint)
+    if found.parent != here and not _trusted(found):
+        why = "it belongs to somebody else, and a configuration can run commands"
+        raise ConfigError(f"{found} is not used by itself", why=why, hint=f"if you trust it: -c {found}")
+    return found
+
+
+def _trusted(path: Path) -> bool:
+    """Whether a file that was found above the current folder belongs to us, to root, or to who called sudo."""
+    return path.stat().st_uid in {os.geteuid(), 0, int(os.environ.get("SUDO_UID", "0"))}
 
 
 def read(path: Path) -> Source:
@@ -118,55 +123,26 @@ def read(path: Path) -> Source:
         ConfigError: it cannot be read, is too large, not UTF-8, or not YAML.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"cannot read {path}", why=error.strerror or str(error)) from error
     if len(data) > MAX_BYTES:
-        raise _wrong(path, "the file is too large", f"{len(data)} bytes, at most {MAX_BYTES} are read", "")
+        raise _wrong(path, "the file is too large", f"more than {MAX_BYTES >> 20} MB", "is it the right file?")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start)
-        raise _wrong(
-            path, "the file is not UTF-8", f"byte {error.start}: {error.reason}", "save it as UTF-8", line
-        ) from error
-    return Source(path, text)
-
-
-def _parse(path: Path, text: str) -> Any:
-    yaml = YAML(typ="rt", pure=True)
+        before = data[: error.start]
+        line = before.count(b"\n")
+        why = f"byte {error.start} is no part of a UTF-8 text"
+        column = len(before) - before.rfind(b"\n") - 1
+        raise _wrong(path, "the file is not UTF-8", why, "save it as UTF-8", (line, column)) from error
     try:
-        value = yaml.load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line, mark.column) if mark else (0, 0)
-        problem = (error.problem or "").strip() or str(error)
-        hint = "indent with spaces, not with tabs" if "\\t" in problem or "\t" in _line(text, line) else ""
-        raise _wrong(path, "this is not YAML", problem.splitlines()[0], hint, line, column) from error
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise _wrong(
-            path, "this is not YAML", str(error).splitlines()[0] if str(error) else type(error).__name__, ""
-        ) from error
-    if value is None:
-        raise _wrong(path, "the file is empty", "", "`trueup init` writes one that explains itself")
-    if not isinstance(value, CommentedMap):
-        raise _wrong(path, "the file must hold keys and values", "", "it starts with `version: 1`")
-    return value
+        return Source(path, parse(text))
+    except YamlProblem as error:
+        raise _wrong(path, error.what, error.why, error.hint, error.mark) from error
 
 
-def _line(text: str, number: int) -> str:
-    lines = text.splitlines()
-    return lines[number] if number < len(lines) else ""
-
-
-def _wrong(path: Path, what: str, why: str, hint: str, line: int = 0, column: int = 0) -> InvalidConfig:
-    place = SourceRange(str(path), line + 1, column + 1)
+def _wrong(path: Path, what: str, why: str, hint: str, mark: tuple[int, int] = (0, 0)) -> InvalidConfig:
+    place = SourceRange(str(path), mark[0] + 1, mark[1] + 1)
     return InvalidConfig(path, [Diagnostic(Severity.ERROR, what, "", why, hint, place)])
-
-
-def _scalar(node: Any) -> Any:
-    """A scalar without ruamel's own types."""
-    for plain in (bool, int, float, str):
-        if isinstance(node, plain):
-            return plain(node)
-    return node if node is None else str(node)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from trueup.config.quantities import duration
+from trueup.config.findings import meant
+from trueup.config.quantities import duration, switch
 from trueup.config.secrets import SecretRef, resolve
 from trueup.config.source import Where
 
@@ -57,7 +57,8 @@ class StoreSpec:
         return {**self.options, **found}
 
 
-Finding = tuple[Where, str, str]
+Finding = tuple[Where, str, str, bool]
+"""Place, what, hint, and whether it is about the key and not about the value."""
 
 
 def store_spec(
@@ -66,16 +67,14 @@ def store_spec(
     """Checks one store.
 
     Returns:
-        What is wrong with it (place, what, hint), and the spec where nothing is.
+        What is wrong with it, and the spec where nothing is.
     """
     where: Where = ("stores", name)
     connector = given.get("connector")
-    if connector is None:
-        return [(where, "`connector` is missing", f"one of {', '.join(connectors)}")], None
-    if connector not in connectors:
-        close = get_close_matches(str(connector), list(connectors), n=1)
-        hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(connectors)}"
-        return [((*where, "connector"), f"there is no connector `{connector}`", hint)], None
+    if not isinstance(connector, str) or connector not in connectors:
+        hint = meant(str(connector), list(connectors)) if connector else f"one of {', '.join(connectors)}"
+        what = f"there is no connector `{connector}`" if connector else f"store `{name}` has no `connector`"
+        return [((*where, "connector"), what, hint, not connector)], None
     declared = {one.name: one for one in connectors[connector].options}
     found: list[Finding] = []
     options: dict[str, Any] = {}
@@ -84,21 +83,21 @@ def store_spec(
         if key == "connector":
             continue
         if key not in declared:
-            close = get_close_matches(key, list(declared), n=1)
-            hint = f"did you mean `{close[0]}`?" if close else f"{connector} takes: {', '.join(declared)}"
-            found.append(((*where, key), f"unknown key `{key}`", hint))
+            found.append(((*where, key), f"unknown key `{key}`", meant(key, list(declared)), True))
             continue
         option = declared[key]
         try:
+            if value is None:
+                raise ValueError("is empty")
             if option.type == "secret":
                 secrets[key] = _secret(value)
             else:
                 options[key] = _value(option.type, value, root)
         except ValueError as error:
-            found.append(((*where, key), f"`{key}` {error}", option.help))
+            found.append(((*where, key), f"`{key}` {error}", f"`{key}`: {option.help}", False))
     for option in declared.values():
-        if option.required and given.get(option.name) is None:
-            found.append((where, f"`{option.name}` is missing", option.help))
+        if option.required and option.name not in given:
+            found.append((where, f"store `{name}` has no `{option.name}`", f"`{option.name}`: {option.help}", True))
     return found, None if found else StoreSpec(name, connector, options, secrets)
 
 
@@ -109,13 +108,16 @@ def _value(kind: str, value: Any, root: Path) -> Any:
             raise ValueError("must be a whole number")
         return value
     if kind == "bool":
+        value = switch(value)
         if not isinstance(value, bool):
-            raise ValueError("must be true or false")
+            raise ValueError("must be on or off")
         return value
     if kind == "duration":
         return duration(value)
     if not isinstance(value, str):
         raise ValueError("must be a text; put it in quotes")
+    if not value.strip():
+        raise ValueError("is empty")
     return root / Path(value).expanduser() if kind == "path" else value
 
 
