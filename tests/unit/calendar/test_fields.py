@@ -60,6 +60,12 @@ SAME = {
         item("BEGIN:VALARM", "TRIGGER:-PT15M", "X-MOZ-LASTACK:20260101T000000Z", "ACTION:DISPLAY", "END:VALARM"),
     ),
     "coordinates": (item("GEO:53.5;9.99"), item("GEO:53.500000;9.990000")),
+    "blanks around a text": (item("SUMMARY:a b", "DESCRIPTION:c"), item("SUMMARY: a b ", "DESCRIPTION:c\\n")),
+    "a status without data": (item("REQUEST-STATUS:2.0;Success"), item("REQUEST-STATUS:2.0;Success.;")),
+    "a zone whose name has commas": (
+        body(event(start='DTSTART;TZID="Rome, Bern":20261116T090000'), zone=BERLIN.format(name="Rome, Bern")),
+        body(event(start='DTSTART;TZID="Rome, Bern":20261116T090000'), zone=BERLIN.format(name="Rome\\, Bern")),
+    ),
     "line order and folds": (item("SUMMARY:a", "LOCATION:b"), item("LOCATION:\n b", "SUMM\n ARY:a")),
 }  # fmt: skip
 

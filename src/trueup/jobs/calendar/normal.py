@@ -189,6 +189,11 @@ def normal_value(name: str, params: Params, value: str, zones: Zones) -> tuple[s
     if name in p.URIS or any(key == "VALUE" and values and values[0].upper() == "URI" for key, values in params):
         return value.strip(), _shorten(value)
     text = unescape(value)
+    if name in p.TEXTS:
+        text = text.strip()  # servers cut blanks at the ends, programs add an empty line
+    elif name == "REQUEST-STATUS":
+        code, _, rest = text.partition(";")  # its words are each server's own, its data may be empty
+        return f"{code};{rest.partition(';')[2]}", _shorten(text)
     return text, _shorten(text)
 
 
