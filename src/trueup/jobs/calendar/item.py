@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trueup.core.contentlines import Component, Line, parse, unescape
+from trueup.core.contentlines import Component, parse, unescape
 from trueup.jobs.calendar.times import parse_moment
 from trueup.jobs.calendar.zones import Zones
 from trueup.model.errors import ItemRefused
@@ -180,8 +180,3 @@ def _check_method(calendar: Component) -> None:
             f"it is a message (METHOD:{method}), not an item of a calendar (RFC 4791 section 4.1)",
             "open it in a calendar program and accept it there",
         )
-
-
-def lines_of(component: Component, *names: str) -> list[Line]:
-    """Its own lines of these names."""
-    return list(component.lines(*names))
