@@ -25,7 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from tests.support import driver
 from tests.support.plainkind import changed, item
 from tests.support.trouble import Crash, Switches, troubled
-from tests.support.world import NAME, World
+from tests.support.world import World
 from trueup.core import resolving
 from trueup.core.ledger.rows import Conflict
 from trueup.model.diagnostics import Severity
@@ -85,7 +85,8 @@ class Users:
     def delete(self, uid: str, shown: dict[str, Any]) -> None:
         """The user saw this, and deleted it."""
         seen_all = all(
-            {one for one in self.candidates[uid, name] if one is not None} <= {_plain(shown.get(name))} for name in SINGLE
+            {one for one in self.candidates[uid, name] if one is not None} <= {_plain(shown.get(name))}
+            for name in SINGLE
         )
         tags = {str(one) for one in shown.get("tag", [])}
         seen_all = seen_all and self.kept[uid, "tag"] <= tags and uid not in self.may_go
@@ -115,9 +116,7 @@ class Sync(RuleBasedStateMachine):
         delta=st.booleans(),
         policy=st.sampled_from(list(ConflictPolicy)),
     )
-    def begin(
-        self, names: str, habits: list[list[str]], rewrite: str, delta: bool, policy: ConflictPolicy
-    ) -> None:
+    def begin(self, names: str, habits: list[list[str]], rewrite: str, delta: bool, policy: ConflictPolicy) -> None:
         more = {"prefer": "b"} if policy is ConflictPolicy.PREFER else {}
         self.world = World(self.folder / "ledger.db", names, delta=delta, conflicts=policy, **more)
         self.policy, self.delta, self.rewrite = policy, delta, rewrite
@@ -327,7 +326,7 @@ class Sync(RuleBasedStateMachine):
 
     def check(self) -> None:
         run, answer = driver.plan(self.world.work)
-        plan = [one for one in driver.changes(self.world.work, run)]
+        plan = list(driver.changes(self.world.work, run))
         assert not plan, f"not at rest: {[one.to_json() for one in plan]}"
         assert not answer["blocked"]
         for ref in self.world.spec.collections:
@@ -352,6 +351,7 @@ class Sync(RuleBasedStateMachine):
         for uid in there & users.created:
             for field in SINGLE:
                 self.check_field(uid, field, names)
+            users.may_go.discard(uid)
         for uid in users.created - there:
             users.created.discard(uid)
         users.may_go &= there
@@ -364,7 +364,6 @@ class Sync(RuleBasedStateMachine):
         if not loose:
             assert final in users.candidates[uid, field], f"{field} of {uid} is {final}"
         users.candidates[uid, field] = {final}
-        users.may_go.discard(uid)
 
     def loses_notes(self) -> bool:
         return self.rewrite == LOSES_NOTE and any(
@@ -379,7 +378,9 @@ class Sync(RuleBasedStateMachine):
 
     def check_values(self) -> None:
         """Every value that a user wrote last is on a side, or kept in the ledger where a person finds it."""
-        everywhere = b"\n".join([*self.kept_bodies(), *(body for name in self.world.names for body in self.world[name].items.values())])
+        everywhere = b"\n".join(
+            [*self.kept_bodies(), *(body for name in self.world.names for body in self.world[name].items.values())]
+        )
         words = set(everywhere.decode().replace("~", "").split())
         for (uid, field), values in self.users.kept.items():
             for value in values:

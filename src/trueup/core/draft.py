@@ -84,8 +84,8 @@ class Draft:
 
     @property
     def gone(self) -> dict[str, Replica]:
-        """The sides that held it, and do not any more."""
-        return {ref: one for ref, one in self.replicas.items() if one.seen is None}
+        """The sides where somebody deleted it; not those where we did."""
+        return {ref: one for ref, one in self.replicas.items() if one.seen is None and (one.base or one.sent)}
 
     def name(self) -> tuple[str, str]:
         """Title and time for people, from whichever side has them."""
@@ -131,15 +131,14 @@ class Draft:
     def create(self, ref: str, body: bytes, reason: str, origin: Sequence[str], **more: object) -> None:
         """Drafts a creation on a side that does not hold the item; `more` as in `add`."""
         data = self.work.kind.storable(body, self.sides[ref].capabilities, invite=self.work.spec.invite)
-        self.add(
-            Action.CREATE,
-            collection=ref,
-            href=self.free_place(ref, self.work.kind.glance(data).uid),
-            reason=reason,
-            origin=tuple(origin),
-            after=self.bodies.put(data),
-            **more,
-        )
+        name = self.bodies.put(data)
+        # A body that another side holds just so was looked at when it was read.
+        twin = next((one for one in self.replicas.values() if one.seen == name and one.uid), None)
+        if twin is not None and "title" not in more:
+            more |= {"uid": twin.uid, "title": twin.title, "starts": twin.starts}
+        uid = twin.uid if twin is not None else self.work.kind.glance(data).uid
+        href = self.free_place(ref, uid)
+        self.add(Action.CREATE, collection=ref, href=href, reason=reason, origin=tuple(origin), after=name, **more)
 
     def free_place(self, ref: str, uid: str) -> str | None:
         """The href for a new item: always the same for the same key, unless another item stands there; None: the collection has yet to be

@@ -15,7 +15,7 @@ from trueup.core.draft import Draft, edits_since, join, richest
 from trueup.core.ledger.rows import Replica
 from trueup.core.merge import Edits, Merged, SideState, applied, diff, edits_of, merge, needed
 from trueup.model.change import NOT_DELETED, Action
-from trueup.model.fields import FieldKey
+from trueup.model.fields import Edit, FieldKey
 from trueup.model.job import ConflictPolicy
 
 
@@ -120,6 +120,9 @@ def _agree(draft: Draft, live: dict[str, Replica]) -> None:
         origin = next(iter(live))
         _create_missing(draft, missing, draft.bodies.get(first.seen or ""), f"new in {origin}", [origin])
         return
+    if not missing and _identical(live) and not restored(draft):
+        draft.add(Action.LINK, reason="the same on all sides")
+        return
     merged = _merge(draft, live)
     if merged is None:
         return
@@ -131,6 +134,13 @@ def _agree(draft: Draft, live: dict[str, Replica]) -> None:
         _create_missing(draft, missing, body, reason, list(live))
     if not touched and not missing:
         draft.add(Action.LINK, reason="the same on all sides" if _first_contact(live) else "the same edit on all sides")
+
+
+def _identical(live: dict[str, Replica]) -> bool:
+    """A first contact of equal bodies: the same bytes are not parsed to find that they mean the same."""
+    return len({one.seen for one in live.values()}) == 1 and all(
+        one.base is None and one.sent is None for one in live.values()
+    )
 
 
 def _update_sides(draft: Draft, live: dict[str, Replica], merged: Merged) -> bool:
@@ -172,6 +182,11 @@ def _merge(draft: Draft, live: dict[str, Replica]) -> Merged | None:
     if policy is ConflictPolicy.NEWEST and sum(1 for own in edits.values() if own) > 1 and not version:
         edits = newest_only(draft, live, edits, choose)
     merged = merge(edits, choose, draft.work.kind.coupled)
+    if word in live and any(word not in one.values for one in merged.conflicts):
+        # The side that a person chose did not touch what the others fight over: its value is the one to have.
+        own = sides[word].now
+        kept = {one.key: Edit(one.key, None, own.get(one.key)) for one in merged.conflicts}
+        merged = merge({**edits, word: {**kept, **edits[word]}}, choose, draft.work.kind.coupled)
     if merged.undecided:
         conflict(draft, described(draft, merged), "fields", f"changed differently in {join(contenders(merged))}")
         return None

@@ -41,7 +41,7 @@ def prefer(work: Work, conflict_id: int, ref: str) -> Conflict:
     """Decides an open conflict for one side; for an undone item also for a side that does not hold it.
 
     Raises:
-        NotFound: no such conflict, or the job has no such collection.
+        NotFound: no such conflict, the job has no such collection, or it has no version of the item.
         UsageError: it is not open.
     """
     one = work.ledger.conflicts.get(conflict_id)
@@ -49,6 +49,9 @@ def prefer(work: Work, conflict_id: int, ref: str) -> Conflict:
     if one.state == "resolved":
         hint = f"to bring back a version that lost: trueup resolve {one.job} {one.id} --take STORE/NAME"
         raise UsageError(f"conflict {one.id} (“{one.title}”) is resolved already", hint=hint)
+    if ref not in one.versions and one.code != "undone":
+        known = ", ".join(one.versions)
+        raise NotFound(f"{ref} has no version of “{one.title}”", hint=f"these have one: {known}")
     assert one.link is not None
     with work.ledger.transaction():
         work.ledger.state.decide(one.link, {"prefer": ref})

@@ -28,8 +28,9 @@ class Applying(Records):
         """
         with self._db.transaction("state.wrote"):
             if sent is None:
+                # Without an agreed state it does not count as deleted by its owner, whatever becomes of the other sides.
                 self._db.write(
-                    "UPDATE replica SET seen = NULL, sent = NULL, kept = NULL, etag = NULL, refused = '', refused_why = '', rival = NULL"
+                    "UPDATE replica SET seen = NULL, base = NULL, sent = NULL, kept = NULL, etag = NULL, refused = '', refused_why = '', rival = NULL"
                     " WHERE collection = ? AND href = ?",
                     (collection_id, href),
                 )
