@@ -135,6 +135,32 @@ def test_changes_are_filtered_and_paged(ledger: Ledger) -> None:
     assert len(ledger.journal.changes(other.id)) == 1
 
 
+def test_writes_of_which_nothing_is_known_yet_are_found_by_collection(ledger: Ledger) -> None:
+    first, second = ledger.journal.start("run", JOB), ledger.journal.start("run", JOB)
+    other = ledger.journal.start("run", "other job")
+    states = list(ChangeState)
+    rows = [(Change(seq, Action.CREATE, "a"), state) for seq, state in enumerate(states, 1)]
+    for run in (first, other):
+        ledger.journal.add_changes(run.id, rows)
+    ledger.journal.add_changes(
+        second.id, [(Change(1, Action.CREATE, "a"), SENT), (Change(2, Action.CREATE, "b"), SENT)]
+    )
+    found = ledger.journal.unfinished(JOB, "a")
+    assert {run: [(row.change.seq, row.state) for row in rows] for run, rows in found.items()} == {
+        first.id: [(states.index(SENT) + 1, SENT), (states.index(DONE) + 1, DONE)],
+        second.id: [(1, SENT)],
+    }
+    assert ledger.journal.unfinished(JOB, "c") == {}
+
+
+def test_the_last_run_is_found_by_parent_and_kind(ledger: Ledger) -> None:
+    first = ledger.journal.start("run", JOB, "step 1")
+    ledger.journal.start("undo", JOB, "step 2")
+    assert ledger.journal.latest(JOB, parent="step 1").id == first.id
+    assert ledger.journal.latest(JOB, kind="run").id == first.id
+    assert ledger.journal.latest(JOB, (RunState.DONE,), parent="step 1", kind="run") is None
+
+
 def batches(ledger: Ledger, run: str) -> list[tuple[int, str, list[int]]]:
     return [
         (one.wave, one.collection, [row.change.seq for row in ledger.journal.batch(run, one.batch)])

@@ -89,3 +89,12 @@ def test_of_many_who_come_at_once_one_gets_it(url: str) -> None:
         for thread in threads:
             thread.join()
     assert len(got) == 1
+
+
+def test_the_holder_of_a_lease_is_told(ledger: Ledger) -> None:
+    assert ledger.leases.holder("job/team") is None
+    ledger.leases.acquire("job/team", ELSEWHERE, 60)
+    holder = ledger.leases.holder("job/team")
+    assert holder.owner == ELSEWHERE
+    assert holder.expires - holder.since == pytest.approx(60)
+    assert abs(ledger.now() - holder.since) < 5

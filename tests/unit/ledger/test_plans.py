@@ -42,6 +42,8 @@ CALLS: dict[str, tuple[Callable[[Ledger], Any], str]] = {
     "adopt_renamed": (lambda ledger: ledger.state.adopt_renamed(JOB), "replica_gone"),
     "attach_known": (lambda ledger: ledger.state.attach_known(JOB, ["a"]), "replica_unlinked"),
     "release_duplicates": (lambda ledger: ledger.state.release_duplicates(JOB), "replica_refused"),
+    "to_fetch": (lambda ledger: (ledger.state.begin_listing(1), ledger.state.to_fetch(1, "", 10)), "replica_withheld"),
+    "unfinished": (lambda ledger: ledger.journal.unfinished(JOB, "a"), "change_open"),
     "changed_since": (lambda ledger: ledger.state.changed_since(1, 5, 10), "replica_revision"),
     "counts": (lambda ledger: ledger.state.counts(1), "replica_gone"),
     "replicas": (lambda ledger: ledger.state.replicas([1, 2]), "replica_link"),

@@ -271,3 +271,64 @@ def test_a_job_is_remembered(sides: Sides) -> None:
     assert (job.name, job.digest, job.shape, job.collections) == (JOB, "d2", "s2", ("work/team",))
     sides.state.save_job(JOB, "d2", "s2", ())
     assert sides.state.job(JOB).collections == ()
+
+
+def test_what_a_listing_leaves_out_is_named_before_it_is_believed(sides: Sides) -> None:
+    sides.read("a", {f"{n}.ics": "x" for n in range(5)})
+    number = sides.row("a").id
+    sides.state.begin_listing(number)
+    sides.state.add_listing(number, [Entry("0.ics", "x"), Entry("3.ics", "x")], ["4.ics", "unknown.ics"])
+    assert sides.state.vanished(number, True, "", 10) == ["1.ics", "2.ics", "4.ics"]
+    assert sides.state.vanished(number, True, "1.ics", 1) == ["2.ics"]
+    assert sides.state.vanished(number, False, "", 10) == ["4.ics"]
+    sides.state.add_listing(number, [Entry("4.ics", "x")], [])
+    assert sides.state.vanished(number, False, "", 10) == []
+
+
+def test_what_was_not_handed_out_is_asked_for_again_though_nothing_names_it(sides: Sides) -> None:
+    sides.read("a", {"1.ics": "one", "2.ics": "two", "3.ics": "three"})
+    number = sides.row("a").id
+    withheld = [Observed(f"{n}.ics", None, "", "", "", "", "unreadable", "403") for n in (1, 3)]
+    sides.state.observe(number, withheld)
+    sides.state.begin_listing(number)
+    sides.state.add_listing(number, [Entry("2.ics", "moved")], ["3.ics"])
+    assert sides.state.to_fetch(number, "", 10) == ["1.ics", "2.ics"]
+    assert sides.state.to_fetch(number, "", 1) == ["1.ics"]
+    assert sides.state.to_fetch(number, "1.ics", 10) == ["2.ics"]
+
+
+def test_another_uid_under_the_same_href_is_another_item(sides: Sides) -> None:
+    sides.read("a", {"1.ics": "one"})
+    sides.read("b", {"1.ics": "one"})
+    sides.identify("a", "b")
+    sides.settle_all()
+    number = sides.row("a").id
+    before = sides.state.replica(number, "1.ics")
+    sides.state.observe(number, [sides.observed("1.ics", "quite another", "other")])
+    now = sides.state.replica(number, "1.ics")
+    assert (now.uid, now.link, now.base, now.sent) == ("other", None, None, None)
+    [link] = sides.state.due_links(JOB, 0, 0, 10)
+    assert link.id == before.link
+    old = next(one for one in sides.state.replicas([link.id])[link.id] if one.collection == number)
+    assert (old.seen, old.base, old.uid) == (None, before.base, "1")
+    sides.identify("a", "b")
+    assert sides.state.replica(number, "1.ics").link not in (None, before.link)
+    assert sides.read("a", {"1.ics": "quite another"}) == (1, 1)
+
+
+def test_a_link_is_made_for_an_item_that_stands_nowhere_yet(sides: Sides) -> None:
+    made = sides.state.new_link(JOB, "u")
+    assert sides.state.new_link(JOB, "u") == made
+    assert [link.id for link in sides.state.due_links(JOB, 0, 0, 10)] == [made]
+    assert [one.severity for one in sides.ledger.check()] == ["info"]
+
+
+def test_an_item_that_went_everywhere_gets_its_link_back(sides: Sides) -> None:
+    sides.read("a", {"1.ics": "one"})
+    sides.identify("a")
+    [link] = sides.state.due_links(JOB, 0, 0, 10)
+    sides.read("a", {})
+    sides.settle_all()
+    assert sides.state.link(link.id) is None
+    assert sides.state.new_link(JOB, "1") == link.id
+    assert sides.state.link(link.id).due == 0

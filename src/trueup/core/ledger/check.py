@@ -64,7 +64,7 @@ def _orphans(database: Database) -> Iterator[str]:
         if missing:
             yield f"{missing} changes have no body ({column}), so that they cannot be undone"
     empty = database.value(
-        "SELECT count(*) FROM link WHERE dropped IS NULL AND NOT EXISTS (SELECT 1 FROM replica WHERE replica.link = link.id)"
+        "SELECT count(*) FROM link WHERE dropped IS NULL AND due IS NULL AND NOT EXISTS (SELECT 1 FROM replica WHERE replica.link = link.id)"
     )
     if empty:
         yield f"{empty} links belong to no item"

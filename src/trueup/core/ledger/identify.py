@@ -75,7 +75,9 @@ class Identify(Records):
     def new_link(self, job: str, key: str) -> int:
         """The link with this key, made when missing, due: an item that stands nowhere yet and is to be brought back."""
         with self._db.transaction("state.new_link"):
-            return self._links(job, {key})[key]
+            number = self._links(job, {key})[key]
+            self._db.write("UPDATE link SET due = 0, dropped = NULL WHERE id = ?", (number,))
+        return number
 
     def attach_known(self, job: str, refs: Sequence[str]) -> None:
         """Links what is unlinked in these collections and has the UID of a link's key (the targets of a one-way job)."""

@@ -48,6 +48,7 @@ CREATE INDEX replica_revision ON replica (collection, revision);
 CREATE INDEX replica_gone ON replica (collection, uid) WHERE seen IS NULL;
 CREATE INDEX replica_new ON replica (collection, link) WHERE base IS NULL;
 CREATE INDEX replica_refused ON replica (collection, id) WHERE refused <> '';
+CREATE INDEX replica_withheld ON replica (collection, href) WHERE refused <> '' AND etag IS NULL AND seen IS NOT NULL;
 CREATE INDEX replica_unlinked ON replica (collection, uid, id) WHERE link IS NULL AND seen IS NOT NULL AND refused = '';
 
 CREATE TABLE run (
