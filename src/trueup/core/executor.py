@@ -229,7 +229,7 @@ def record(work: Work, run_id: str, ref: str, results: Sequence[Result]) -> None
         for one in results:
             change = one.change
             if one.state is ChangeState.DONE:
-                glance = Glance(*_uid(work, change), change.starts) if change.after else None
+                glance = _glance(work, change) if change.after else None
                 ledger.state.wrote(row.id, one.href, change.link, glance, change.after)
             elif change.link is not None and one.code in ("refused", "uncertain"):
                 # What got no answer once may go through at once; what is refused will not.
@@ -249,10 +249,12 @@ def record(work: Work, run_id: str, ref: str, results: Sequence[Result]) -> None
             )
 
 
-def _uid(work: Work, change: Change) -> tuple[str, str]:
+def _glance(work: Work, change: Change) -> Glance:
+    if change.uid:
+        return Glance(change.uid, change.title, change.starts)
     assert change.after is not None
     glance = work.kind.glance(work.ledger.blobs.get(change.after))
-    return glance.uid, glance.title
+    return Glance(glance.uid, glance.title, change.starts)
 
 
 def quarantine(work: Work, link_id: int, reason: str, *, at_once: bool = False) -> None:

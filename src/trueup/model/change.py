@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
@@ -80,6 +80,7 @@ class Change:
         before, after: digests of the bodies in the ledger; None: not there.
         drift: the target was changed by someone else and is put back (one-way jobs).
         link: the ledger's number of the item's link; None where it has none.
+        uid: on a create, the item's key where the body is another side's as it is; "" where it has to be read off the body.
         conflict: what contradicts, field by field: {"key", "label", "values": {"work/team": "10:00"}, "winner": "work/team" or ""}.
         versions: the bodies of all sides when a conflict was found: ("work/team", digest); the loser is kept by this.
         bases: the agreed state of the link's sides before this run, for undo: (collection, href, base digest, sent
@@ -101,14 +102,18 @@ class Change:
     after: str | None = None
     drift: bool = False
     link: int | None = None
+    uid: str = ""
     conflict: tuple[dict[str, Any], ...] = ()
     versions: tuple[tuple[str, str], ...] = ()
     bases: tuple[tuple[str, str, str | None, str | None], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; empty members are left out."""
-        result = {key: value for key, value in asdict(self).items() if value not in ("", None, (), False)}
+        # By hand: `asdict` copies everything in depth, which was a tenth of the time of a first pull.
+        result = {key: value for key in _MEMBERS if (value := getattr(self, key)) not in ("", None, (), False)}
         result["action"] = self.action.value
+        if self.fields:
+            result["fields"] = [asdict(one) for one in self.fields]
         return result
 
     @classmethod
@@ -122,3 +127,6 @@ class Change:
         value["versions"] = tuple((collection, body) for collection, body in value.get("versions", ()))
         value["bases"] = tuple((c, h, b, s) for c, h, b, s in value.get("bases", ()))
         return cls(**value)
+
+
+_MEMBERS = tuple(one.name for one in fields(Change))
