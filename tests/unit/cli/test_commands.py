@@ -63,7 +63,10 @@ class TestPlanAndApply:
         run = trueup("plan", "team", "--json").json["run"]
         (path,) = (office.root / "laptop" / "team").glob("*.ics")
         path.write_text(path.read_text().replace("SUMMARY:", "LOCATION:Room 1\nSUMMARY:"))
-        assert trueup("apply", run).code in (0, 3)
+        refused = trueup("apply", run)
+        assert refused.code == 4
+        assert "Board meeting" in refused.err  # what changed since, by its title
+        assert office.titles("laptop") == ["Board meeting"]
         trueup("run", "team")
         assert office.titles("laptop") == office.titles("work") == ["Board meeting, long"]
         assert all("Room 1" in one.read_text() for one in office.root.glob("*/team/*.ics"))

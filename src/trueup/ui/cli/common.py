@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -74,7 +75,7 @@ class Common:
         """The application, somebody to tell what happens, and a `Stop` that Ctrl-C asks."""
         from trueup.engines.embedded import stop_on_signals
 
-        with self.load() as app, stop_on_signals() as stop:
+        with self.load() as app, stop_on_signals() as stop, stop.listening(_stopping):
             yield app, Progress(self), stop
 
     def put(self, value: Any) -> None:
@@ -125,6 +126,13 @@ def _names(ctx: click.Context, section: str) -> list[str]:
         return list(getattr(common.load().config, section))
     except TrueupError:  # nothing to offer is no reason to disturb a person who is typing
         return []
+
+
+def _stopping() -> None:
+    """Says that Ctrl-C was heard. Comes from a signal handler: it must not wait for a stream that is being written to."""
+    text = "\nStopping as soon as what is under way is recorded. Once more stops at once; that loses nothing either.\n"
+    with suppress(OSError):
+        os.write(2, text.encode())
 
 
 class Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -60,7 +61,12 @@ def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code."""
     _survive_any_title()
     try:
-        result = build().main(list(arguments), prog_name="trueup", complete_var=VARIABLE, standalone_mode=False)
+        if VARIABLE in os.environ:
+            return _complete(os.environ[VARIABLE])
+        app = build()
+        # Not `app.main`, which has an exit code of its own for a reader that went away.
+        with app.make_context("trueup", list(arguments)) as ctx:
+            result = app.invoke(ctx)
         sys.stdout.flush()
         return int(result or 0)
     except click.exceptions.Exit as error:
@@ -69,14 +75,20 @@ def run(arguments: Sequence[str]) -> int:
         return _tell(_usage(error), arguments)
     except TrueupError as error:
         return _tell(error, arguments)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, EOFError, click.Abort):
         print("\nStopped. Nothing half-done is lost: run it again.", file=sys.stderr)
         return ExitCode.CANCELLED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.DONE
+        return 128 + signal.SIGPIPE  # as any other program at the wrong end of a pipe
     except Exception as error:
         return _tell(_bug(error), arguments)
+
+
+def _complete(instruction: str) -> int:
+    from click.shell_completion import shell_complete
+
+    return shell_complete(build(), {}, "trueup", VARIABLE, instruction)
 
 
 def _tell(error: TrueupError, arguments: Sequence[str]) -> int:

@@ -1,0 +1,67 @@
+"""What starting costs is what is imported: the quick commands import nothing that is slow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from trueup.ui.cli.commands import COMMANDS
+
+HEAVY = {
+    "pydantic",
+    "ruamel",
+    "icalendar",
+    "recurring_ical_events",
+    "rich",
+    "psycopg",
+    "urllib3",
+    "sqlite3",
+    "asyncio",
+    "email",
+}
+
+
+def imported(*arguments: str) -> set[str]:
+    """The top-level modules that a command line has imported when it ends, and the package's own ones in full."""
+    program = (
+        "import sys; sys.argv = ['trueup', *sys.argv[1:]]\n"
+        "from trueup.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit as stop: assert not stop.code, stop.code\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout
+    names = done.stderr.split()
+    return {name if name.startswith("trueup.") else name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_costs_nothing(option: str) -> None:
+    modules = imported(option)
+    assert not modules & {*HEAVY, "click", "json", "dataclasses", "typing"}
+    assert {name for name in modules if name.startswith("trueup.")} == {"trueup.__main__"}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]], ids=str)
+def test_the_overview_costs_nothing(arguments: list[str]) -> None:
+    assert not imported(*arguments) & {*HEAVY, "click", "dataclasses"}
+
+
+@pytest.mark.parametrize("command", [one.name for one in COMMANDS])
+def test_help_imports_the_command_and_no_more(command: str) -> None:
+    modules = imported(command, "--help")
+    assert not modules & HEAVY
+    assert not {
+        one for one in modules if one.startswith(("trueup.core", "trueup.config", "trueup.connectors", "trueup.app"))
+    }
+
+
+def test_validate_opens_no_ledger() -> None:
+    program = (
+        "import trueup.app, trueup.ui.cli.validate, sys; print('sqlite3' in sys.modules, 'icalendar' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
