@@ -8,7 +8,7 @@ All they need to know stands in the ledger, under the run's id.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from trueup.core import advising, executor, planner, reading, undo, verification
@@ -68,8 +68,8 @@ def start_apply(work: Work, run_id: str) -> dict[str, Any]:
     ledger = work.ledger
     _require_sealed(work, run_id)
     ledger.journal.update(run_id, phase=Phase.APPLY.value, state=RunState.RUNNING)
-    for rows in _pages(work, run_id, (ChangeState.PLANNED,)):
-        agreed = [row.change for row in rows if not row.change.action.writes]
+    for rows in _pages(work, run_id, (ChangeState.PLANNED,), [one for one in Action if not one.writes]):
+        agreed = [row.change for row in rows]
         ledger.journal.record(run_id, [(change.seq, ChangeState.VERIFIED, {}) for change in agreed])
     waves: dict[int, list[int]] = {}
     for batch in ledger.journal.batches(run_id):
@@ -160,19 +160,21 @@ def _adopt_shape(work: Work) -> None:
     work.ledger.state.save_job(spec.name, spec.digest, spec.shape, tuple(str(ref) for ref in spec.collections))
 
 
-def _pages(work: Work, run_id: str, states: tuple[ChangeState, ...] = ()) -> Iterator[list[JournalRow]]:
-    after = 0
-    while rows := work.ledger.journal.changes(run_id, after=after, limit=PAGE, states=states):
+def _pages(
+    work: Work, run_id: str, states: Iterable[ChangeState] = (), actions: Iterable[Action] = ()
+) -> Iterator[list[JournalRow]]:
+    states, actions, after = tuple(states), tuple(actions), 0
+    while rows := work.ledger.journal.changes(run_id, after=after, limit=PAGE, states=states, actions=actions):
         yield rows
         after = rows[-1].change.seq
 
 
 def _keep_conflicts(work: Work, run_id: str) -> None:
     ledger = work.ledger
-    for rows in _pages(work, run_id):
+    for rows in _pages(work, run_id, actions=(Action.CONFLICT,)):
         for row in rows:
             change = row.change
-            if change.action is not Action.CONFLICT or change.code == "undone":
+            if change.code == "undone":
                 continue
             resolved = change.code == "resolved"
             if resolved and row.state is not ChangeState.VERIFIED:
@@ -209,7 +211,7 @@ def _outcome(work: Work, run_id: str) -> dict[str, Any]:
         "left": left,
         "conflicts": 0,
         "stale": 0,
-        "copies": 0,
+        "copies": work.ledger.journal.copies(run_id),
         "clean": True,
         "failed": 0,
     }
@@ -218,7 +220,7 @@ def _outcome(work: Work, run_id: str) -> dict[str, Any]:
             counts[action] = counts.get(action, 0) + number
         elif action.writes:
             result["clean"] = False
-    for rows in _pages(work, run_id):
+    for rows in _pages(work, run_id, [one for one in ChangeState if one is not ChangeState.VERIFIED]):
         for row in rows:
             _judge(row, result)
     return result
@@ -226,10 +228,6 @@ def _outcome(work: Work, run_id: str) -> dict[str, Any]:
 
 def _judge(row: JournalRow, result: dict[str, Any]) -> None:
     change, state = row.change, row.state
-    if change.action is Action.CREATE and change.link is None and state is ChangeState.VERIFIED:
-        result["copies"] += 1
-    if state is ChangeState.VERIFIED:
-        return
     if change.action is Action.CONFLICT:
         result["conflicts"] += 1
     elif state is ChangeState.STALE:

@@ -165,12 +165,16 @@ class Journal:
         limit: int = 1000,
         states: Iterable[ChangeState | str] = (),
         link: int | None = None,
+        actions: Iterable[Action] = (),
     ) -> list[JournalRow]:
-        """Changes of a run after this number, in order; only those in these states, or of this link, if given."""
+        """Changes of a run after this number, in order; only those in these states, with these actions, or of this link, if given."""
         where, values = "run = ? AND seq > ?", [run_id, after]
         if wanted := [str(state) for state in states]:
             where += f" AND state IN ({', '.join('?' * len(wanted))})"
             values += wanted
+        if chosen := [action.value for action in actions]:
+            where += f" AND action IN ({', '.join('?' * len(chosen))})"
+            values += chosen
         if link is not None:
             where += " AND link = ?"
             values.append(link)
@@ -188,6 +192,15 @@ class Journal:
         for run_id, *row in rows:
             result.setdefault(run_id, []).append(_to_change(tuple(row)))
         return result
+
+    def copies(self, run_id: str) -> int:
+        """How many items were created that have no link yet: kept losers of conflicts."""
+        return int(
+            self._db.value(
+                "SELECT count(*) FROM change WHERE run = ? AND action = ? AND state = ? AND link IS NULL",
+                (run_id, Action.CREATE.value, ChangeState.VERIFIED.value),
+            )
+        )
 
     def counts(self, run_id: str) -> dict[tuple[Action, ChangeState], int]:
         """How many changes of the run there are, by action and state."""
