@@ -173,7 +173,8 @@ class App:
     def header(self, run: str) -> Json:
         """A run's plan without its changes, and the run's state."""
         record = self.ledger.journal.find(run)
-        return {**(record.plan or {}), "state": record.state.value, "run": record.id, "job": record.subject}
+        known = {"state": record.state.value, "kind": record.kind, "run": record.id, "job": record.subject}
+        return {**(record.plan or {}), **known}
 
     def changes(self, run: str, after: int = 0) -> Iterator[Json]:
         """A run's changes in order, each with its place in the journal ("state") and what came of it ("result")."""

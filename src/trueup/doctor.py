@@ -6,6 +6,7 @@ import shutil
 import time
 import zoneinfo
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,9 +42,17 @@ def examine(app: App, only: str | None = None) -> Iterator[Diagnostic]:
 
 def _store(app: App, name: str) -> Iterator[Diagnostic]:
     try:
-        yield from app.reading_store(name).check()
+        for one in app.reading_store(name).check():
+            yield replace(one, where=_in_store(name, one.where))
     except TrueupError as error:
-        yield Diagnostic(Severity.ERROR, error.what, f"store {name}", error.why, error.hint)
+        yield Diagnostic(Severity.ERROR, error.what, _in_store(name, error.where), error.why, error.hint)
+
+
+def _in_store(name: str, where: str) -> str:
+    """A place, named by the store it belongs to; connectors that say so themselves are not said twice."""
+    if where == name or where.startswith((f"{name} ", f"{name}/", f"store {name}")):
+        return where
+    return f"{name} ({where})" if where else f"store {name}"
 
 
 def _ledger(app: App) -> Iterator[Diagnostic]:
@@ -77,7 +86,7 @@ def _job(app: App, job: str) -> Iterator[Diagnostic]:
     waiting = app.ledger.conflicts.list(job, states=("open",))
     if waiting:
         yield Diagnostic(
-            Severity.WARNING, f"{len(waiting)} waiting for a decision", f"job {job}", hint=f"trueup resolve {job}"
+            Severity.WARNING, f"{len(waiting)} waiting for your decision", f"job {job}", hint=f"trueup resolve {job}"
         )
 
 

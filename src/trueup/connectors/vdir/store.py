@@ -89,7 +89,8 @@ class VdirStore:
             yield Diagnostic(Severity.ERROR, f"{missing} is not mounted", self._path, "/etc/fstab names it", "mount it")
             return
         if not os.path.isdir(self._path):
-            yield Diagnostic(Severity.ERROR, "the folder is not there", self._path, "", "make it, or correct `path`")
+            hint = "the first run makes it; if it should be there, mount it or correct `path`"
+            yield Diagnostic(Severity.WARNING, "the folder is not there", self._path, "", hint)
             return
         found = self.collections()
         items = sum(one.items or 0 for one in found)

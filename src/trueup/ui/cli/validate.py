@@ -12,7 +12,7 @@ from trueup.ui.cli.common import Common, shared
 def validate(common: Common) -> int:
     """Check trueup.yaml: every error with its line, and a hint. Uses no network and no ledger."""
     with common.load() as app:
-        config = app.config
+        config = app.validate()
         if common.for_programs:
             warnings = [one.to_json() for one in config.warnings]
             found = {"stores": list(config.stores), "jobs": list(config.jobs), "pipelines": list(config.pipelines)}

@@ -32,7 +32,7 @@ def error_lines(error: TrueupError) -> Iterator[str]:
 
 def diagnostic_lines(one: Diagnostic, stream: TextIO | None = None) -> Iterator[str]:
     """The lines of a finding, for the stream it goes to (the standard output), with the line of the file it is about."""
-    place = f"{one.source}: " if one.source else ""
+    place = f"{one.source or one.where}: " if one.source or one.where else ""
     yield style(f"{one.severity.value}: ", STYLES[one.severity], stream=stream) + safe(f"{place}{one.what}")
     if one.source and (text := _source_line(one.source.file, one.source.line)):
         yield f"    {one.source.line} | {safe(text)}"

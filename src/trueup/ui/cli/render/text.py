@@ -99,7 +99,7 @@ def _value(value: str | None) -> str:
 
 def _footer(header: Json) -> Iterator[str]:
     counts = header.get("counts", {})
-    yield "  " + (counted(counts, 0) or "Nothing to do: all sides agree.")
+    yield "  " + (counted(counts, 0) or _nothing(header))
     if not header.get("complete", True):
         yield (
             style("  Not complete: ", "yellow") + "something was put off or could not be read; a later run takes it up."
@@ -108,6 +108,12 @@ def _footer(header: Json) -> Iterator[str]:
         if not one.get("allowed"):
             yield style("  BLOCKED ", "red") + f"by guard {one['guard']}: {safe(one['message'])}"
     yield from _next(header)
+
+
+def _nothing(header: Json) -> str:
+    if any(not one["read"] for one in header.get("based_on", ())):
+        return "Nothing to do with what could be read."
+    return "Nothing to undo." if header.get("kind") == "undo" else "Nothing to do: all sides agree."
 
 
 def _next(header: Json) -> Iterator[str]:
@@ -141,7 +147,8 @@ def report_lines(report: Json, subject: str, *, quiet: bool = False) -> Iterator
     counts = report.get("counts", {})
     changed = any(counts.get(one) for one in ("create", "update", "delete"))
     if not quiet or state != "done":
-        did = counted(counts, 1) if changed else "nothing to do" + (f" ({counted(counts, 1)})" if counts else "")
+        nothing = "nothing to do" if state == "done" else "nothing was changed"
+        did = counted(counts, 1) if changed else nothing + (f" ({counted(counts, 1)})" if counts else "")
         yield f"{subject}: {word}: {did}  (run {report['run']})"
     for reading in report.get("readings", ()):
         if not reading["read"]:
@@ -164,11 +171,12 @@ def _left(report: Json) -> Iterator[str]:
 
 
 def _notes(report: Json, quiet: bool) -> Iterator[str]:
+    unread = {one["collection"] for one in report.get("readings", ()) if not one["read"]}
     for one in report.get("verifications", ()):
         if one.get("lost") and not quiet:
             lost = ", ".join(f"{safe(label)} ({count})" for label, count in list(one["lost"].items())[:8])
             yield style(f"  {one['collection']} keeps {one['rewritten']} of them differently: {lost}", "dim")
-        if one.get("error"):
+        if one.get("error") and one["collection"] not in unread:
             yield style("  ! ", "red") + f"{one['collection']} could not be read back: {_error(one['error'])}"
     for one in report.get("overlaps", ())[:50]:
         yield f"  double booking: {safe(one)}"
