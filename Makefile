@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: help setup demo test test-fast test-cyrus crash check format bench lock clean
+.PHONY: help setup demo test test-fast test-cyrus crash check format bench bench-quick lock clean
 
 help:              ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -58,10 +58,16 @@ test-cyrus: setup cyrus  ## the contract and end-to-end tests on a Cyrus server 
 crash: setup postgresql  ## the whole campaign: a kill at every ledger write and every request (longer than a coffee)
 	TRUEUP_CAMPAIGN=full $(BIN)/python -m pytest -q -n $(JOBS) tests/crash tests/property
 
-bench: setup       ## side by side with vdirsyncer on the same servers, in one run
+bench: .venv-bench/.done  ## side by side with vdirsyncer on the same servers, in one run (a quarter of an hour)
+	$(BIN)/python -m benchmarks
+
+bench-quick: .venv-bench/.done  ## a look at the same with a tenth of the events (three minutes)
+	$(BIN)/python -m benchmarks --quick
+
+.venv-bench/.done: requirements/bench.txt | setup cyrus
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
-	$(BIN)/python -m benchmarks
+	@touch $@
 
 lock:              ## pin the requirements anew (needs uv); names no index address
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras \
