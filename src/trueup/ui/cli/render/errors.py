@@ -43,7 +43,7 @@ def diagnostic_lines(one: Diagnostic, stream: TextIO | None = None) -> Iterator[
 
 
 _PAIR = re.compile(r"""(?P<key>[\w-]+)(?P<colon>['"]?\s*:\s+)(?P<value>"[^"]*"|'[^']*'|[^\s,}#{&*|>'"][^,}#]*)""")
-_LOGIN = re.compile(r"(\w://[^\s:/@]*:)[^\s@]*(?=@)")
+_LOGIN = re.compile(r"(\w://[^\s:/@]*:)[^\s/]*(?=@)")
 _SECRETS = ("password", "passwort", "passphrase", "pass", "secret", "token")
 
 

@@ -72,4 +72,4 @@ def cut(text: str, cells: int) -> str:
         if used > cells - 1:
             break
         result += char
-    return result + "…"
+    return result + "…" + (LEFT_TO_RIGHT if text.endswith(LEFT_TO_RIGHT) else "")

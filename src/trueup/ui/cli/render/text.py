@@ -132,7 +132,8 @@ def _next(header: Json) -> Iterator[str]:
 
 def counted(counts: Mapping[str, int], tense: int) -> str:
     """Counts in words: "3 created, 1 deleted" (tense 1) or "3 to create, 1 to delete" (0)."""
-    return ", ".join(f"{counts[one]:,} {WORDS[one][tense]}" for one in SIGNS if counts.get(one))
+    texts = (f"{counts[one]:,} {WORDS[one][tense]}" for one in SIGNS if counts.get(one))
+    return ", ".join("1 conflict" if one == "1 conflicts" else one for one in texts)
 
 
 def report_lines(report: Json, subject: str, *, quiet: bool = False) -> Iterator[str]:
