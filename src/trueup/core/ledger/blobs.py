@@ -1,4 +1,4 @@
-"""Bodies by their digest, compressed. The first byte says how, so that it can change."""
+"""Bodies by their digest, large ones compressed. The first byte says how, so that it can change."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from trueup.model.items import digest
 
 _PLAIN = b"\x00"
 _ZLIB = b"\x01"
+
+# Below this (bytes) a body is kept as it is. An event has about 1 kB: squeezing 10,000 of them, and opening them three times in a
+# first run, cost 0.4 s of processor time and saved 6 MB.
+SMALL = 4096
 
 # A body is put before the row that names it is written. Pruning leaves alone what was put within this time (seconds), and putting a
 # body that is there already renews its time when half of that has passed.
@@ -86,6 +90,8 @@ class Blobs:
 
 def pack(data: bytes) -> bytes:
     """The body as it is stored."""
+    if len(data) < SMALL:
+        return _PLAIN + data
     packed = zlib.compress(data, 1)
     return _ZLIB + packed if len(packed) < len(data) else _PLAIN + data
 
