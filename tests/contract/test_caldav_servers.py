@@ -293,7 +293,7 @@ class TestCapabilities:
         assert calendar.capabilities.components == {"VEVENT", "VTODO"}
         assert calendar.capabilities.preconditions
         assert calendar.capabilities.writable
-        assert calendar.capabilities.parallel == 4
+        assert calendar.capabilities.parallel == 8
         assert calendar.capabilities.batch >= 100
 
     def test_size(self, radicale: Radicale, calendar_url: MakeCalendar) -> None:

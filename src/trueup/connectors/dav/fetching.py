@@ -17,6 +17,7 @@ from trueup.model.items import Body
 
 SMALLEST, FIRST, LARGEST = 10, 100, 500
 TARGET_BYTES = 512 * 1024
+READERS = 4
 
 
 class Fetcher:
@@ -32,6 +33,8 @@ class Fetcher:
         self._dialect = dialect
         self._threads = threads
         self._size = FIRST
+        # Reading in bulk is work for the server and memory here; more at once than this gains nothing.
+        self._readers = min(READERS, session.client.parallel)
 
     def fetch(self, hrefs: Sequence[str]) -> Iterator[Body]:
         """One answer for each href, in any order.
@@ -39,12 +42,12 @@ class Fetcher:
         Raises:
             Transient, LoginRefused, Permanent: the store as a whole does not answer.
         """
-        for bodies in spread(self._threads, self._chunk, self._chunks(hrefs), self._session.client.parallel + 1):
+        for bodies in spread(self._threads, self._chunk, self._chunks(hrefs), self._readers + 1):
             yield from bodies
 
     def _chunks(self, hrefs: Sequence[str]) -> Iterator[Sequence[str]]:
         """Chunks of about TARGET_BYTES by what bodies have weighed so far; small enough that every connection gets one."""
-        done, fair = 0, -(-len(hrefs) // self._session.client.parallel)
+        done, fair = 0, -(-len(hrefs) // self._readers)
         while done < len(hrefs):
             size = min(self._size, max(fair, SMALLEST))
             yield hrefs[done : done + size]
