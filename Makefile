@@ -45,6 +45,9 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+reference: setup   ## docs/reference anew, from the code
+	$(BIN)/python docs/generate.py
+
 test: setup postgresql check  ## all tests: fast ones first
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus"
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "slow and not cyrus"

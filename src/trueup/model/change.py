@@ -55,7 +55,12 @@ BENIGN = frozenset({"read-only", "invitations", "component", "filter", NOT_DELET
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field before and after, for people; None: not there."""
+    """One field before and after, for people.
+
+    Attributes:
+        label: the field's name ("title", "alarm").
+        before, after: its value; None: not there.
+    """
 
     label: str
     before: str | None

@@ -16,7 +16,12 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceRange:
-    """A place in a file; lines and columns count from 1."""
+    """A place in a file.
+
+    Attributes:
+        file: its path.
+        line, column: counted from 1.
+    """
 
     file: str
     line: int
@@ -28,7 +33,16 @@ class SourceRange:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: what, where, why, what to do."""
+    """One finding.
+
+    Attributes:
+        severity: "error", "warning" or "info".
+        what: one line, in the user's words.
+        where: the store, the item or the key it is about; "" where `what` says it.
+        why: the cause, as far as it is known.
+        hint: what to do.
+        source: the place in a file; None: not about a file.
+    """
 
     severity: Severity
     what: str

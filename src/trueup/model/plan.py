@@ -20,8 +20,14 @@ PLAN_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class BasedOn:
-    """What a plan knew of one collection: the ledger's revision of it, the number of items, and whether it could be
-    read."""
+    """What a plan knew of one collection.
+
+    Attributes:
+        collection: "store/name".
+        revision: the ledger's revision of it; another one, and the plan is stale.
+        items: how many items it held.
+        read: whether it could be read.
+    """
 
     collection: str
     revision: int

@@ -10,7 +10,7 @@ from trueup.ui.cli.common import Common, run_names, shared
 @click.command
 @click.argument("run", required=False, help='A run\'s id, the beginning of it, or "last".')
 @click.option("--job", shell_complete=run_names, metavar="NAME", help="Only the runs of this job or pipeline.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="How many.")
+@click.option("--limit", type=click.IntRange(1), metavar="NUMBER", default=20, show_default=True, help="How many.")
 @shared
 def history(common: Common, run: str | None, job: str | None, limit: int) -> int:
     """Show past runs, newest first, or one of them with its changes."""
