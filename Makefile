@@ -45,7 +45,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-reference: setup   ## docs/reference anew, from the code
+docs: setup        ## docs/reference anew, from the code
 	$(BIN)/python docs/generate.py
 
 test: setup postgresql check  ## all tests: fast ones first
