@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: help setup demo test test-fast test-cyrus crash check format bench bench-quick lock clean
+.PHONY: help setup demo test test-fast test-cyrus crash check format docs bench bench-quick lock clean
 
 help:              ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
