@@ -32,6 +32,7 @@ from trueup.ui.cli.commands import COMMANDS
 from trueup.ui.cli.common import SHARED
 from trueup.ui.cli.main import build
 
+BY_HAND = ("pipelines.md", "README.md")
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py (make docs). Change the code it is made from. -->\n\n"
 
@@ -86,8 +87,8 @@ def section(name: str, command: click.Command | None, parent: click.Context) -> 
     ctx = click.Context(command, info_name=name, parent=parent)
     usage = " ".join(["trueup", name, *command.collect_usage_pieces(ctx)])
     text = f"\n## trueup {name}\n\n```\n{usage}\n```\n\n{inspect.cleandoc(command.help or '')}\n"
-    common = {option.name for option in SHARED} | {"help"}
-    own = [one for one in command.get_params(ctx) if one.name not in common]
+    common = {*(option.name for option in SHARED), "help"}
+    own = [one for one in command.params if one.name not in common]
     rows = [(names(one), described(one)) for one in own]
     return text + (f"\n{table(('', ''), rows)}" if rows else "")
 
@@ -325,22 +326,23 @@ def dumped(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
-def stale() -> list[str]:
+def stale(folder: Path = FOLDER) -> list[str]:
     """The names of the pages that are not what the code says."""
-    return [
-        name
-        for name, text in pages().items()
-        if not (FOLDER / name).is_file() or (FOLDER / name).read_text("utf-8") != text
-    ]
+    made = pages()
+    files = {path.name: path.read_text("utf-8") for path in folder.iterdir() if path.name not in BY_HAND}
+    return sorted(name for name in {*made, *files} if made.get(name) != files.get(name))
 
 
-def main() -> None:
-    if "--check" in sys.argv[1:]:
-        old = stale()
-        sys.exit(f"not current: {', '.join(old)}; run `make docs`" if old else 0)
+def main(arguments: list[str]) -> int:
+    """Writes the pages, or says which are not current; returns the exit code."""
+    if "--check" in arguments:
+        for name in stale():
+            print(f"docs/reference/{name} is not current: make docs")
+        return 1 if stale() else 0
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -51,7 +51,7 @@ def job(source: Source, name: str, stores: Mapping[str, StoreSpec | None]) -> It
             yield source.finding(place, what, hint="name each calendar once")
         seen.add((store, calendar))
         yield from _ref(source, place, key, store, calendar, stores[store])
-    yield from _prefers(source, where, given, {store for store, _ in seen})
+    yield from _prefers(source, where, given, seen)
 
 
 def step(source: Source, where: Where, given: Any) -> Iterator[Diagnostic]:
@@ -113,19 +113,23 @@ def _refs(where: Where, given: Mapping[str, Any]) -> Iterator[tuple[Where, str, 
                 yield (*where, key, index), key, one
 
 
-def _prefers(source: Source, where: Where, given: Mapping[str, Any], used: set[str]) -> Iterator[Diagnostic]:
-    """Stores that a policy names must be stores of the job."""
-    named: list[tuple[Where, Any]] = []
+def _prefers(
+    source: Source, where: Where, given: Mapping[str, Any], used: set[tuple[str, str]]
+) -> Iterator[Diagnostic]:
+    """Stores that a policy names must be stores of the job; what has priority may be a collection as well."""
+    stores = sorted({store for store, _ in used})
+    known = [*stores, *(f"{store}/{name}" for store, name in sorted(used))]
+    named: list[tuple[Where, Any, list[str]]] = []
     if isinstance(given.get("conflicts"), dict):
-        named.append(((*where, "conflicts", "prefer"), given["conflicts"].get("prefer")))
+        named.append(((*where, "conflicts", "prefer"), given["conflicts"].get("prefer"), stores))
     priority = _mapping(given.get("overlaps")).get("priority")
     if isinstance(priority, list):
-        named += [((*where, "overlaps", "priority", index), one) for index, one in enumerate(priority)]
+        named += [((*where, "overlaps", "priority", index), one, known) for index, one in enumerate(priority)]
     elif isinstance(priority, str):
-        named.append(((*where, "overlaps", "priority"), priority))
-    for place, store in named:
-        if isinstance(store, str) and store not in used:
-            yield source.finding(place, f"`{store}` is no store of this job", hint=meant(store, sorted(used)))
+        named.append(((*where, "overlaps", "priority"), priority, known))
+    for place, name, among in named:
+        if isinstance(name, str) and name not in among:
+            yield source.finding(place, f"`{name}` is no store of this job", hint=meant(name, among))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

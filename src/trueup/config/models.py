@@ -112,7 +112,8 @@ class OverlapsModel(Strict):
         "report", description="report them, mark what gives way, or propose it in the plan"
     )
     priority: Words = Field(
-        default_factory=list, description="stores, the most important first; what is further down gives way"
+        default_factory=list,
+        description="stores or collections (STORE/NAME), the most important first; what is further down gives way",
     )
     all_day: Switch = Field(False, description="all-day items count as well")
     window: Duration = Field(90 * 86_400.0, description="how far ahead to look")
@@ -126,10 +127,10 @@ class JobModel(Strict):
         default_factory=list, description="two or more collections kept in step, both ways"
     )
     from_: Annotated[list[CollectionModel], OneOrMore] = Field(
-        default_factory=list, alias="from", description="one way: where items come from"
+        default_factory=list, alias="from", description="one way: where items come from (one or a list)"
     )
     to: Annotated[list[CollectionModel], OneOrMore] = Field(
-        default_factory=list, description="one way: where they are copied to"
+        default_factory=list, description="one way: where they are copied to (one or a list)"
     )
     conflicts: Literal["merge", "newest", "keep-both", "ask"] | PreferModel = Field(
         "merge", description="what happens when two sides changed the same field"

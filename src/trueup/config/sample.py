@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from trueup.config.describe import keys, shown
 from trueup.config.models import GuardsModel, JobModel
 from trueup.config.stores import OptionDeclaration
 
@@ -24,6 +25,15 @@ class Declared(Protocol):
     @property
     def options(self) -> Sequence[OptionDeclaration]: ...
 
+
+EXAMPLES = {
+    "guards": "{" + ", ".join(f"{one.path}: {one.default}" for one in keys(GuardsModel)) + "}",
+    "transform": '{only: busy, title: "Busy"}',
+    "filter": "{window: {past: 30d, future: 2y}, categories: [public]}",
+    "overlaps": "{policy: report}",
+}
+
+_SHAPE = ("kind", "collections", "from", "to")
 
 HEAD = """\
 # What trueup keeps true. Check it with `trueup validate`; see what would happen with `trueup plan JOB`.
@@ -62,16 +72,20 @@ def written(stores: Mapping[str, Any], jobs: Mapping[str, Any]) -> str:
     for name, job in jobs.items():
         lines.append(f"  {name}:")
         lines += [f"    {key}: {_flow(value)}" for key, value in job.items()]
-        lines += [f"    # {line}" for line in _commented(JobModel, set(job) | {"kind", "collections", "from", "to"})]
+        lines += [
+            f"    # {line}"
+            for line in _commented(JobModel, {*job, *_SHAPE, *(() if "from" in job else ("transform",))})
+        ]
     return "\n".join(lines) + "\n"
 
 
 def _commented(model: type[BaseModel], known: set[str]) -> Iterator[str]:
+    """What else a job may say, with its default, or with an example where nothing holds by default."""
     for name, field in model.model_fields.items():
         key = field.alias or name
         if key in known:
             continue
-        default = {"guards": _flow(GuardsModel().model_dump())}.get(key) or _flow(field.get_default())
+        default = EXAMPLES.get(key) or shown(field.get_default())
         yield f"{key}: {default}   # {field.description}"
 
 

@@ -7,7 +7,7 @@ import json
 import re
 import runpy
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
-from tests.unit.cli.conftest import Office, Trueup
+from tests.unit.cli.conftest import Office, Result
 from trueup.app import connectors
 from trueup.config.models import (
     CacheModel,
@@ -79,7 +79,9 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         yield one.name, command
 
 
-@pytest.mark.parametrize(("name", "command"), commands(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "command"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_every_command_and_option_is_documented(name: str, command: click.Command) -> None:
     assert command.help
     page = PAGES["commands.md"]
@@ -135,7 +137,7 @@ def test_every_member_of_a_plan_is_documented(described: type) -> None:
     assert [one.name for one in dataclasses.fields(described) if not told.get(one.name)] == []
 
 
-def test_real_plans_are_what_the_schema_says(office: Office, trueup: Trueup) -> None:
+def test_real_plans_are_what_the_schema_says(office: Office, trueup: Callable[..., Result]) -> None:
     schema = json.loads(PAGES["plan.schema.json"])
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)

@@ -1,0 +1,120 @@
+"""The schema of `trueup.yaml` in words, for the sample of `init` and for the reference."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from trueup.config.models import CollectionModel, Duration, Limits, Pattern, PreferModel, ShareOrOff, Switch, Words
+from trueup.config.secrets import SecretRef
+
+_NAMED = {
+    Duration: "duration",
+    Limits: "percentage, number, both in a list, or off",
+    ShareOrOff: "percentage or off",
+    Switch: "on or off",
+}
+_PLAIN = {str: "text", int: "whole number", float: "number", bool: "on or off", Any: "any value"}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the file.
+
+    Attributes:
+        path: how it is reached from its model: "window.past".
+        type: what it takes, in words.
+        required: it must be given.
+        default: what holds where it is not given, as written in the file; "" for nothing.
+        description: one line.
+    """
+
+    path: str
+    type: str
+    required: bool
+    default: str
+    description: str
+
+
+def keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
+    """Every key of a model and of the models inside it, in the order of the schema; lists of models are gone into."""
+    for name, field in model.model_fields.items():
+        path = f"{prefix}{field.alias or name}"
+        yield Key(
+            path, _words(_annotation(field)), field.is_required(), shown(_default(field)), field.description or ""
+        )
+        for inner in _inner(field.annotation):
+            if inner is not SecretRef:
+                listed = "[]" if get_origin(field.annotation) is list else ""
+                yield from keys(inner, f"{path}{listed}.")
+
+
+def shown(value: Any) -> str:
+    """A default as it would be written."""
+    if value is None or value in ([], {}, ""):
+        return ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float) and 0 < value < 1:
+        return f"{value:.0%}"
+    if isinstance(value, float):
+        return next(f"{value / size:.0f}{unit}" for unit, size in _UNITS if value % size == 0)
+    return f"[{', '.join(shown(one) for one in value)}]" if isinstance(value, list) else str(value)
+
+
+_UNITS = (("y", 31_557_600.0), ("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("s", 0.001))
+
+
+def _default(field: FieldInfo) -> Any:
+    value = None if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
+    return None if isinstance(value, BaseModel) else value
+
+
+def _annotation(field: FieldInfo) -> Any:
+    """The annotation with what pydantic took out of it."""
+    for named in (Duration, Limits, ShareOrOff, Switch, Words, Pattern):
+        arguments = get_args(named)
+        if field.annotation == arguments[0] and list(field.metadata[:1]) == list(arguments[1:2]):
+            return named
+    return field.annotation
+
+
+def _words(annotation: Any) -> str:
+    if annotation in _NAMED:
+        return _NAMED[annotation]
+    if annotation == Words:
+        return "list of texts"
+    if annotation == Pattern:
+        return "regular expression"
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return " / ".join(f"`{one}`" for one in arguments)
+    if origin is types.UnionType or str(origin) == "typing.Union":
+        return " or ".join(_words(one) for one in arguments if one is not type(None))
+    if origin is list:
+        return f"list of {_words(arguments[0])}s"
+    if origin is dict:
+        return "keys and values"
+    if hasattr(annotation, "__metadata__"):
+        return _words(annotation.__origin__)
+    if annotation is SecretRef:
+        return "secret"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return {CollectionModel: "collection", PreferModel: "`{prefer: STORE}`"}.get(annotation, "keys and values")
+    raise TypeError(f"no words for {annotation}")
+
+
+def _inner(annotation: Any) -> list[type[BaseModel]]:
+    """The models inside an annotation; what the user names (jobs, steps) is described apart."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    if get_origin(annotation) is dict:
+        return []
+    return [one for argument in get_args(annotation) for one in _inner(argument)]
