@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.proxy import Proxy
+from tests.support.servers import Radicale
 from tests.unit.cli.conftest import Office, Result
 
 Trueup = Callable[..., Result]
@@ -335,6 +337,45 @@ class TestInit:
         office.put("work", "a", "Board meeting")
         assert trueup("-c", str(target), "run", "team").code == 0
         assert office.titles("laptop") == ["Board meeting"]
+
+    def test_a_feed_can_only_be_copied_from(self, office: Office, trueup: Trueup) -> None:
+        target = office.root / "new"
+        target.mkdir()
+        answers = ["holidays", "2", "", str(office.root / "feed.ics"), "", "5"]
+        answers += ["laptop", "3", str(office.root / "laptop"), "", "copies", ""]
+        result = trueup("init", str(target), answers=answers)
+        assert result.code == 0, result
+        assert trueup("-c", str(target), "run", "copies").code == 0
+        assert office.titles("laptop", "copies") == ["New Year"]
+
+    def test_a_server_is_only_read(
+        self, tmp_path: Path, trueup: Trueup, radicale_with_login: Radicale, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        radicale_with_login.make_calendar("team", "anna")
+        monkeypatch.setattr("trueup.ui.cli.wizard.getpass", lambda question: "anna-secret")
+        with Proxy(radicale_with_login.url) as proxy:
+            url = proxy.through(radicale_with_login.url)
+            answers = ["work", "1", url, "anna", "1", "work", "bad name", "laptop", "3", str(tmp_path / "laptop"), ""]
+            answers += ["team", "2", "1", "team", "team"]
+            result = trueup("init", str(tmp_path), answers=answers)
+            methods = {one.request.method for one in proxy.exchanges}
+        assert result.code == 0, result
+        assert "found: team" in result.out
+        assert methods
+        assert methods <= {"OPTIONS", "PROPFIND", "REPORT", "GET", "HEAD"}
+        secret = tmp_path / "work.secret"
+        assert secret.read_text() == "anna-secret\n"
+        assert secret.stat().st_mode & 0o777 == 0o600
+        assert "*.secret" in (tmp_path / ".gitignore").read_text()
+        text = (tmp_path / "trueup.yaml").read_text()
+        assert "anna-secret" not in text + result.out
+        job = trueup("-c", str(tmp_path), "validate", "--json").json["jobs"]
+        assert job == ["team"]
+
+    def test_a_folder_that_cannot_be_written(self, trueup: Trueup) -> None:
+        result = trueup("init", "/proc", "--no-input")
+        assert result.code == 1
+        assert "cannot be written" in result.err
 
     def test_nobody_to_ask(self, tmp_path: Path, trueup: Trueup) -> None:
         result = trueup("init", str(tmp_path))

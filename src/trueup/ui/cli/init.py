@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trueup.model.errors import UsageError
+from trueup.model.errors import ConfigError, UsageError, UserError
 from trueup.ui.cli.common import Common, shared
 
 IGNORED = (".trueup/", "*.secret")
@@ -40,13 +40,30 @@ def init(common: Common, folder: Path | None) -> int:
         text = written(*ask(types, target.parent))
     else:
         raise UsageError("there is nobody to ask", hint="trueup init --no-input writes an example to edit")
-    target.write_text(text, encoding="utf-8")
-    _ignore(target.parent / ".gitignore")
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+        _ignore(target.parent / ".gitignore")
+    except OSError as error:
+        raise UserError(f"{target} cannot be written", why=error.strerror or str(error)) from error
+    _look(target)
     if common.for_programs:
         common.put({"written": str(target)})
     else:
         print(f"{target} is written. Next: trueup validate, trueup doctor, trueup plan JOB")
     return 0
+
+
+def _look(target: Path) -> None:
+    """What `validate` would say, at once: an answer may have been wrong."""
+    from trueup.app import App
+
+    try:
+        with App.load(target) as app:
+            app.validate()
+    except ConfigError as error:
+        hint = f"{target} is written all the same: mend it there. {error.hint}"
+        raise ConfigError(error.what, where=error.where, why=error.why, hint=hint.strip()) from error
 
 
 def _ignore(path: Path) -> None:

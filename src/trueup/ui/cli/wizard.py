@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from getpass import getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,41 +15,67 @@ from trueup.ui.cli.render.terminal import safe
 
 if TYPE_CHECKING:
     from trueup.connectors.base import ConnectorType, Option
+    from trueup.model.ports import CollectionInfo
 
 Json = dict[str, Any]
+
+ASKED = ("url", "path", "username", "password")
+"""Options that are asked for though they need not be given; the others are explained in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A store as it was answered, and what it was found to hold (nothing where it could not be asked)."""
+
+    name: str
+    given: Json
+    found: Sequence[CollectionInfo]
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing in it can be written."""
+        return bool(self.found) and not any(one.writable for one in self.found)
 
 
 def ask(connectors: Mapping[str, ConnectorType], folder: Path) -> tuple[dict[str, Json], dict[str, Json]]:
     """Asks for stores and a job.
 
+    Args:
+        connectors: by name.
+        folder: where the configuration will lie; passwords that are to be kept in a file are written there.
+
     Returns:
         The `stores` and `jobs` of the configuration.
     """
-    stores: dict[str, Json] = {}
-    choices: list[tuple[str, str]] = []
+    places: list[Place] = []
     print("Where are the calendars? Two places or more; an empty name ends the list.\n")
-    while name := _line(f"Name of place {len(stores) + 1} (as: work)", required=len(stores) < 2):
-        connector = _choose("What is it?", [(one.name, one.help) for one in connectors.values()])
-        stores[name] = {"connector": connector, **_options(name, connectors[connector].options, folder)}
-        choices += _collections(name, connectors[connector], stores[name], folder)
+    while name := _name(f"Name of place {len(places) + 1} (as: work)", places):
+        connector = connectors[_choose("What is it?", [(one.name, one.help) for one in connectors.values()])]
+        given = {"connector": connector.name, **_options(name, connector.options, folder)}
+        places.append(Place(name, given, _collections(name, connector, given, folder)))
         print()
-    return stores, _job(choices, stores)
+    return {one.name: one.given for one in places}, _job(places)
+
+
+def _name(question: str, places: Sequence[Place]) -> str:
+    from trueup.config.checks import NAME
+
+    def good(answer: str) -> bool:
+        return answer not in [one.name for one in places] and (NAME.fullmatch(answer) is not None)
+
+    return _line(question, required=len(places) < 2, good=good, rule="a new name of letters, digits, dots and dashes")
 
 
 def _options(store: str, options: Sequence[Option], folder: Path) -> Json:
     given: Json = {}
     for option in options:
-        common = option.required or option.name in ("username", "password", "path", "url")
-        if not common:
+        if not option.required and option.name not in ASKED:
             continue
         if option.type == "secret":
-            secret = _secret(store, folder)
-            if secret is not None:
+            if (secret := _secret(store, folder)) is not None:
                 given[option.name] = secret
-        else:
-            value = _line(f"  {option.name}: {option.help}", required=option.required)
-            if value:
-                given[option.name] = value
+        elif value := _line(f"  {option.name} ({option.help})", required=option.required):
+            given[option.name] = value
     return given
 
 
@@ -62,56 +91,84 @@ def _secret(store: str, folder: Path) -> Json | None:
     if kind == "none":
         return None
     if kind == "file":
-        path = folder / f"{store}.secret"
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(getpass("  the password (is not shown): ") + "\n", encoding="utf-8")
-        return {"file": path.name}
+        return {"file": _secret_file(folder / f"{store}.secret")}
     if kind == "command":
-        return {"command": _line("  the command", required=True).split()}
+        return {"command": shlex.split(_line("  the command", required=True))}
     asked = {"env": f"  the variable's name (as: {store.upper()}_PASSWORD)", "keyring": "  service/user"}[kind]
     return {kind: _line(asked, required=True)}
 
 
-def _collections(name: str, connector: ConnectorType, given: Json, folder: Path) -> list[tuple[str, str]]:
+def _secret_file(path: Path) -> str:
+    """Keeps a password in a file of its own; one that is there stays as it is."""
+    if path.exists():
+        print(f"  {path.name} is there already and is used as it is")
+        return path.name
+    secret = getpass("  the password (is not shown): ")
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(secret + "\n")
+    return path.name
+
+
+def _collections(name: str, connector: ConnectorType, given: Json, folder: Path) -> Sequence[CollectionInfo]:
     """What the store has, to choose from; where it cannot be asked, the names are typed."""
     from trueup.config.stores import store_spec
 
-    _, spec = store_spec(name, given, {connector.name: connector}, folder)
-    found: list[tuple[str, str]] = []
+    wrong, spec = store_spec(name, given, {connector.name: connector}, folder)
+    if spec is None:
+        print(f"  It cannot be asked for its calendars: {safe(wrong[0][1])}")
+        return ()
     try:
-        if spec is not None:
-            store = connector.open(name, spec.resolved(folder))
-            found = [(one.name, one.title or one.name) for one in store.collections()]
+        store = connector.open(name, spec.resolved(folder))
+        try:
+            found = store.collections()
+        finally:
             store.close()
     except TrueupError as error:
-        print(f"  It could not be asked for its calendars: {safe(str(error))}")
-    for ref, title in found:
-        print(f"  found: {safe(ref)} ({safe(title)})")
-    return [(name, ref) for ref, _ in found]
+        print(f"  It cannot be asked for its calendars: {safe(str(error))}")
+        return ()
+    for one in found:
+        print(
+            f"  found: {safe(one.name or name)}" + (f" ({safe(one.title)})" if one.title not in ("", one.name) else "")
+        )
+    return found
 
 
-def _job(choices: list[tuple[str, str]], stores: Mapping[str, Json]) -> dict[str, Json]:
+def _job(places: Sequence[Place]) -> dict[str, Json]:
     name = _line("A name for the job (as: team)", required=True)
+    sources = [one for one in places if one.read_only] or _truth(places)
+    refs = {one.name: _collection(one, name) for one in places}
+    if not sources:
+        return {name: {"kind": "calendar", "collections": list(refs.values())}}
+    targets = [one.name for one in places if one not in sources]
+    return {
+        name: {"kind": "calendar", "from": [refs[one.name] for one in sources], "to": [refs[one] for one in targets]}
+    }
+
+
+def _truth(places: Sequence[Place]) -> list[Place]:
+    """The place that the others are copies of; none where all are edited."""
     ways = [("both", "all sides are edited, and kept in step"), ("one", "one side is the truth, the others are copies")]
-    way = _choose("Which way?", ways)
-    refs = [_collection(store, [ref for owner, ref in choices if owner == store], name) for store in stores]
-    if way == "both":
-        return {name: {"kind": "calendar", "collections": refs}}
-    return {name: {"kind": "calendar", "from": refs[0], "to": refs[1:]}}
+    if _choose("Which way?", ways) == "both":
+        return []
+    truth = _choose("Which one is the truth?", [(one.name, str(one.given["connector"])) for one in places])
+    return [one for one in places if one.name == truth]
 
 
-def _collection(store: str, known: list[str], job: str) -> Json:
-    hint = f" ({', '.join(known[:8])})" if known else ""
-    name = _line(f"Which calendar of {store}?{hint} Enter: {job}", required=False) or job
-    return {"store": store, "name": name}
+def _collection(place: Place, job: str) -> Json:
+    names = [one.name for one in place.found]
+    if names == [""]:  # the store is a single calendar
+        return {"store": place.name}
+    hint = f" ({', '.join(safe(one) for one in names[:8])})" if names else ""
+    return {"store": place.name, "name": _line(f"Which calendar of {place.name}?{hint} Enter: {job}") or job}
 
 
-def _line(question: str, *, required: bool) -> str:
+def _line(question: str, *, required: bool = False, good: Callable[[str], bool] | None = None, rule: str = "") -> str:
     while True:
         answer = input(f"{question}: ").strip()
-        if answer or not required:
+        if (not answer and not required) or (answer and (good is None or good(answer))):
             return answer
+        if answer:
+            print(f"  {rule}, please")
 
 
 def _choose(question: str, choices: Sequence[tuple[str, str]]) -> str:

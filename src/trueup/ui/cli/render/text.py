@@ -123,7 +123,8 @@ def _next(header: Json) -> Iterator[str]:
         names = " ".join(f"--allow {name}" for name in dict.fromkeys(one["guard"] for one in blocked))
         yield "  Nothing was changed; the run waits for your approval."
         yield f"  If it is right: trueup apply {run} {names}"
-        refs = dict.fromkeys(one["collection"] for one in blocked if one["guard"] in ("max_delete", "empty"))
+        gone = [one for one in blocked if one["guard"] == "empty" or " vanished from " in one["message"]]
+        refs = dict.fromkeys(one["collection"] for one in gone)
         for ref in refs:
             yield f"  If it vanished from {safe(ref)} by mistake: trueup resolve {header['job']} --restore {safe(ref)}"
     elif header.get("applyable") and header.get("state") == "planned":
