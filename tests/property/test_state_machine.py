@@ -61,6 +61,7 @@ class Users:
         self.candidates: dict[tuple[str, str], set[str | None]] = {}  # what a field may come to be
         self.must_go: set[str] = set()
         self.may_go: set[str] = set()
+        self.doubt = False  # a write is without an answer: whether its effect was deleted since, nobody can tell
 
     def create(self, uid: str, values: dict[str, str]) -> None:
         self.created.add(uid)
@@ -84,13 +85,10 @@ class Users:
 
     def delete(self, uid: str, shown: dict[str, Any]) -> None:
         """The user saw this, and deleted it."""
-        seen_all = all(
-            {one for one in self.candidates[uid, name] if one is not None} <= {_plain(shown.get(name))}
-            for name in SINGLE
-        )
         tags = {str(one) for one in shown.get("tag", [])}
-        seen_all = seen_all and self.kept[uid, "tag"] <= tags and uid not in self.may_go
-        (self.must_go if seen_all else self.may_go).add(uid)
+        seen_all = all(self.candidates[uid, name] <= {_plain(shown.get(name))} for name in SINGLE)
+        seen_all = seen_all and self.kept[uid, "tag"] == tags
+        (self.must_go if seen_all and uid not in self.may_go and not self.doubt else self.may_go).add(uid)
         for name in SINGLE:
             self.kept[uid, name].discard(_plain(shown.get(name)) or "")
         self.kept[uid, "tag"] -= tags
@@ -107,6 +105,9 @@ class Sync(RuleBasedStateMachine):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="trueup-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
         self.users = Users()
+        self.renamed: set[str] = (
+            set()
+        )  # sides whose listings must not lie: an item that hides under another name is gone for all we know
         self.count = 0
 
     @initialize(
@@ -201,6 +202,7 @@ class Sync(RuleBasedStateMachine):
         name = self.side(side)
         if (uid := self.pick(name, which)) is not None:
             self.count += 1
+            self.show_truly(name)
             self.world.move(name, uid, f"renamed-{self.count}.txt")
 
     @rule(side=st.integers(0, 2), which=st.integers(0, 50), other=st.integers(0, 50))
@@ -210,10 +212,15 @@ class Sync(RuleBasedStateMachine):
         one, two = self.pick(name, which), self.pick(name, other)
         if one is None or two is None or one == two:
             return
+        self.show_truly(name)
         hrefs = self.world.href(name, one), self.world.href(name, two)
         bodies = [self.world[name].items[href] for href in hrefs if href]
         for href, body in zip(hrefs, reversed(bodies), strict=True):
             self.world[name].put(str(href), body)
+
+    def show_truly(self, name: str) -> None:
+        self.renamed.add(name)
+        self.switches[name].stale, self.switches[name].cut = False, 0
 
     def side(self, number: int) -> str:
         return self.world.names[number % len(self.world.names)]
@@ -227,10 +234,12 @@ class Sync(RuleBasedStateMachine):
     @rule(side=st.integers(0, 2), number=st.integers(1, 3))
     def lose_answers(self, side: int, number: int) -> None:
         self.switches[self.side(side)].after = number
+        self.users.doubt = True
 
     @rule(side=st.integers(0, 2), number=st.integers(1, 3))
     def lose_writes(self, side: int, number: int) -> None:
         self.switches[self.side(side)].before = number
+        self.users.doubt = True
 
     @rule(side=st.integers(0, 2), dead=st.booleans())
     def die(self, side: int, dead: bool) -> None:
@@ -238,12 +247,12 @@ class Sync(RuleBasedStateMachine):
 
     @rule(side=st.integers(0, 2), stale=st.booleans())
     def lag(self, side: int, stale: bool) -> None:
-        self.switches[self.side(side)].stale = stale
+        self.switches[self.side(side)].stale = stale and self.side(side) not in self.renamed
 
     @precondition(lambda self: not self.delta)  # what a delta leaves out, no later one names
     @rule(side=st.integers(0, 2), number=st.integers(1, 2), keep=st.integers(0, 2))
     def cut_listings(self, side: int, number: int, keep: int) -> None:
-        self.switches[self.side(side)].cut = number
+        self.switches[self.side(side)].cut = number if self.side(side) not in self.renamed else 0
         self.switches[self.side(side)].cut_to = keep
 
     @rule(seconds=st.sampled_from([60.0, 4000.0, 100_000.0]))
@@ -266,6 +275,7 @@ class Sync(RuleBasedStateMachine):
 
     def killed(self, switches: Switches | None, number: int) -> None:
         left = number
+        self.users.doubt = True
 
         def step(what: str) -> None:
             nonlocal left
@@ -287,7 +297,7 @@ class Sync(RuleBasedStateMachine):
     @rule(side=st.integers(0, 2), number=st.integers(0, 12), which=st.integers(0, 50), editor=st.integers(0, 2))
     def run_while_a_user_edits(self, side: int, number: int, which: int, editor: int) -> None:
         name = self.side(editor)
-        if "no-preconditions" in self.habits[name]:
+        if {"no-preconditions", "null-etags"} & set(self.habits[name]):
             return  # such a store loses what comes between our looking and our writing, whatever we do
         left = number
 
@@ -311,12 +321,14 @@ class Sync(RuleBasedStateMachine):
             self.world.run(allow=["all"])
             self.decide()
         self.check()
+        self.users.doubt = False
+        self.renamed.clear()
 
     def decide(self) -> None:
         """A person answers what waits."""
         work = self.world.work
         for one in self.world.ledger.conflicts.list("job", states=("open",)):
-            side = next((ref for ref in one.versions if self.holds(one, ref)), next(iter(one.versions)))
+            side = next(ref for ref in one.fields[0]["values"] if self.holds(one, ref))
             resolving.prefer(work, one.id, side)
 
     def holds(self, one: Conflict, ref: str) -> bool:

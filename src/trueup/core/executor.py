@@ -101,11 +101,14 @@ def _send(work: Work, run_id: str, collection: Collection, rows: Sequence[Journa
     doubted = {row.change.seq for row in rows if row.state is ChangeState.SENT}
     bodies = work.ledger.blobs.get_many(sorted({one.after for one in changes.values() if one.after}))
     writes = {seq: _write(work, collection, change, bodies) for seq, change in changes.items()}
-    results: list[Result] = []
-    if not collection.capabilities.preconditions:
-        results = _checked_first(work, collection, changes, writes, doubted)
-        for one in results:
-            del writes[one.change.seq]
+    blind = {
+        key: write
+        for key, write in writes.items()
+        if not collection.capabilities.preconditions or (write.verb is not Verb.CREATE and write.if_match is None)
+    }
+    results = _checked_first(work, collection, changes, blind, doubted)
+    for one in results:
+        del writes[one.change.seq]
     work.ledger.journal.mark_sent(run_id, sorted(writes))
     answers: dict[int, Written] = {}
     for answer in collection.write(list(writes.values())) if writes else ():
@@ -139,7 +142,8 @@ def place(work: Work, collection: Collection, change: Change) -> str:
 def _checked_first(
     work: Work, collection: Collection, changes: dict[int, Change], writes: dict[int, Write], doubted: set[int]
 ) -> list[Result]:
-    """For a store without preconditions: reads first, and writes only where the target still is what the plan says."""
+    """Where a store takes no precondition, or gave no etag to make one of: reads first, and writes only where the target still is what
+    the plan says."""
     held = _read_back(collection, [one.href for one in writes.values()])
     results = []
     for key, write in writes.items():
@@ -149,7 +153,7 @@ def _checked_first(
                 reason = body.error if body else "no answer"
                 results.append(Result(change, write.href, ChangeState.FAILED, reason=reason, code="store"))
         elif _shows_result(work, change, body) or (key in doubted and _took_effect(work, change, body)):
-            results.append(Result(change, write.href, ChangeState.DONE, body.etag))
+            results.append(Result(change, write.href, ChangeState.DONE))
         elif not _shows_before(work, change, body):
             results.append(_moved_on(change, write.href))
     return results
@@ -166,8 +170,10 @@ def _judge(
         if doubted or answer.outcome is not Outcome.REFUSED:
             return None
         return Result(change, href, ChangeState.FAILED, reason=reason, code="store")
-    if _shows_result(work, change, body) or (doubted and _took_effect(work, change, body)):
+    if _shows_result(work, change, body):
         return Result(change, href, ChangeState.DONE, body.etag)
+    if doubted and _took_effect(work, change, body):
+        return Result(change, href, ChangeState.DONE)  # whose etag this is will be seen when it is read back
     if not _shows_before(work, change, body):
         return _moved_on(change, href)
     if answer.outcome is Outcome.UNCERTAIN:

@@ -27,10 +27,17 @@ pair."""
 
 @dataclass(frozen=True, slots=True)
 class SideState:
-    """One side of an item: its fields when all last agreed (None: never), and now."""
+    """One side of an item.
+
+    Attributes:
+        base: its fields when all last agreed; None: never.
+        now: its fields now.
+        given: what it was given since then, by a run that could not bring all sides to agreement; None: nothing.
+    """
 
     base: FieldMap | None
     now: FieldMap
+    given: FieldMap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,7 @@ def edits_of(sides: Mapping[str, SideState]) -> dict[str, Edits]:
     speaks for the others stand against each other, and what only one of them has is an addition.
     """
     result = {name: {} if side.base is None else diff(side.base, side.now) for name, side in sides.items()}
+    _supersede(sides, result)
     newcomers = [name for name, side in sides.items() if side.base is None]
     if not newcomers:
         return result
@@ -121,6 +129,18 @@ def edits_of(sides: Mapping[str, SideState]) -> dict[str, Edits]:
         for name, value in present.items():
             result[name].setdefault(key, Edit(key, None, value))
     return result
+
+
+def _supersede(sides: Mapping[str, SideState], edits: dict[str, Edits]) -> None:
+    """Whoever changed what he was given had seen the edit it came from: that one is over."""
+    for name, side in sides.items():
+        if side.given is None:
+            continue
+        for key, edit in diff(side.given, side.now).items():
+            edits[name].setdefault(key, edit)
+            for other in edits.keys() - {name}:
+                if key in edits[other] and edits[other][key].same_result(Edit(key, None, edit.before)):
+                    del edits[other][key]
 
 
 def merge(edits: Mapping[str, Mapping[FieldKey, Edit]], choose: Choose, coupled: Coupled) -> Merged:

@@ -86,9 +86,11 @@ def _deletion(draft: Draft) -> bool:
 
 
 def _edited(draft: Draft, one: Replica) -> bool:
-    """Whether a side has something of its own to lose: an edit, or an item that nobody copied there."""
+    """Whether a side has something of its own to lose: an edit, or an item that those who deleted it never had as it is."""
     if one.base is None and one.kept is None:
-        return True
+        copies = [gone.sent for gone in draft.gone.values() if gone.sent]
+        now = draft.bodies.fields(one.seen or "")
+        return not copies or any(diff(draft.bodies.fields(copy), now) for copy in copies)
     return bool(edits_since(draft, one))
 
 
@@ -206,10 +208,15 @@ def _state(draft: Draft, one: Replica) -> SideState:
     assert one.seen is not None
     now = draft.bodies.fields(one.seen)
     base = draft.bodies.fields(one.base) if one.base else None
-    if one.sent and one.kept and one.base != one.kept:
-        since = diff(draft.bodies.fields(one.kept), now)
-        now = applied(since, draft.bodies.fields(one.sent))
-    return SideState(base, now)
+    if not one.sent or (one.base and one.base == one.kept):
+        return SideState(base, now)
+    sent = draft.bodies.fields(one.sent)
+    if one.kept:
+        now = applied(diff(draft.bodies.fields(one.kept), now), sent)
+    else:
+        # Edited before it was read back: what is missing was lost by the server, or removed by the editor. It is not taken from the others.
+        sent = {key: field for key, field in sent.items() if key in now}
+    return SideState(base if base is not None else sent, now, sent)
 
 
 def _fill(draft: Draft, live: dict[str, Replica], ref: str, merged: Merged) -> Edits:

@@ -34,17 +34,18 @@ def is_ours(kind: Kind, before: bytes | None, sent: bytes, now: bytes) -> bool:
 
 
 def took_effect(kind: Kind, before: bytes | None, sent: bytes, now: bytes) -> bool:
-    """Whether a write without an answer has been carried out, and nobody has edited the item since.
+    """Whether a write without an answer has been carried out.
+
+    A creation was, where the key stands at the place that was chosen for it (what somebody did to it since is found out when it is read
+    back). An update was, where something of it shows and nobody has edited the item since.
 
     Raises:
         ItemRefused: one of the bodies cannot be understood.
     """
-    if not is_ours(kind, before, sent, now):
-        return False
     if before is None:
-        return True
+        return kind.glance(now).uid == kind.glance(sent).uid
     asked = _asked(kind, before, sent)
-    return len(needed(asked, kind.fields(now))) < len(asked)
+    return is_ours(kind, before, sent, now) and len(needed(asked, kind.fields(now))) < len(asked)
 
 
 def _asked(kind: Kind, before: bytes, sent: bytes) -> Edits:

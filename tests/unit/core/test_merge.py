@@ -274,3 +274,30 @@ def test_choosing_nobody_never_drops_an_edit_without_a_word(base: FieldMap, one:
     for own in edits_of(sides).values():
         for key in own:
             assert key in result.edits or key in conflicting
+
+
+class TestGiven:
+    """Sides that were given something by a run that could not reach all of them."""
+
+    def test_an_edit_on_top_of_what_was_given_ends_the_edit_it_came_from(self) -> None:
+        given, top = fields(title="b"), fields(title="c")
+        sides = {
+            "one": SideState(fields(title="a"), given),
+            "two": SideState(fields(title="a"), top, given),
+            "dead": SideState(fields(title="a"), fields(title="a")),
+        }
+        assert merged(sides).conflicts == []
+        assert {shown["TITLE"] for shown in outcome(sides).values()} == {"c"}
+
+    def test_back_to_what_it_was_is_an_edit_too(self) -> None:
+        given, back = fields(title="b"), fields(title="a")
+        sides = {"one": SideState(back, given), "two": SideState(back, back, given)}
+        assert merged(sides).conflicts == []
+        assert {shown["TITLE"] for shown in outcome(sides).values()} == {"a"}
+
+    def test_another_edit_in_the_meantime_is_a_conflict_all_the_same(self) -> None:
+        sides = {
+            "one": SideState(fields(title="a"), fields(title="x")),
+            "two": SideState(fields(title="a"), fields(title="c"), fields(title="b")),
+        }
+        assert [one.key.name for one in merged(sides).conflicts] == ["TITLE"]
