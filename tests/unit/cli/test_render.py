@@ -129,6 +129,7 @@ def test_a_plan_in_full() -> None:
 def test_a_plan_that_a_guard_blocks() -> None:
     guards = (
         GuardFinding("max_delete", "work/team", "90 of 120 items would be deleted from work/team (75%, limit 50%)"),
+        GuardFinding("max_delete", "home/team", "90 of 118 items vanished from home/team (76%, limit 50%)"),
         GuardFinding("empty", "laptop/team", "laptop/team is empty now; it had 119 items in the last run"),
         GuardFinding("max_update", "home/team", "all would be changed", allowed="ana"),
     )
