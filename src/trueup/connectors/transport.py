@@ -1,7 +1,7 @@
 """HTTP/1.1 over connections that are kept open: what is needed here of an HTTP library, on top of the standard library's protocol.
 
-urllib3 did this before. It takes 44 ms longer to import and nearly twice the processor time per request (measured: docs/benchmarks.md), which was most of what
-a run with nothing to do, and a push of many small events, cost.
+urllib3 did this before. It takes 44 ms longer to import and nearly twice the processor time per request (measured: docs/benchmarks.md): too
+much for a run with nothing to do, which is mostly start-up, and for a push of many small events.
 
 No cookies, no redirects, no retries: see `http.Client`.
 """
