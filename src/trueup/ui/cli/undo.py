@@ -24,7 +24,11 @@ def undo(common: Common, run: str, yes: bool) -> int:
         if not common.for_programs:
             from trueup.ui.cli.render.text import plan_lines
 
-            for line in plan_lines(header, app.changes(header["run"]), verbose=common.verbose):
+            shown = {
+                **header,
+                "state": "undoing",
+            }  # what to type next is not the question: it is done or asked for here
+            for line in plan_lines(shown, app.changes(header["run"]), verbose=common.verbose):
                 print(line)
         if not header["applyable"]:
             if common.for_programs:
