@@ -95,6 +95,34 @@ def test_a_reader_that_goes_away(office: Office) -> None:
     assert process.wait(60) == 128 + signal.SIGPIPE
 
 
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["validate"], ["plan", "team"], ["plan", "nope"]], ids=" ".join
+)
+def test_streams_that_are_closed_full_or_gone(office: Office, arguments: list[str]) -> None:
+    def shell(redirection: str) -> subprocess.CompletedProcess[str]:
+        command = f'"$@" {redirection}'
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command, "sh", *TRUEUP, *arguments],
+            cwd=office.root,
+            env=environment(),
+            capture_output=True,
+            text=True,
+        )
+
+    right = int("nope" in arguments)
+    for redirection, codes in (
+        (">&-", {right}),
+        ("2>&-", {right}),
+        (">/dev/full", {1}),
+        ("| true", {right, 141, 128 + 13}),
+    ):
+        done = shell(redirection)
+        assert done.returncode in codes, (redirection, done)
+        assert "Traceback" not in done.stderr
+        assert "our mistake" not in done.stderr
+        assert "Exception ignored" not in done.stderr
+
+
 def test_ctrl_c_leaves_nothing_half_done(office: Office) -> None:
     """Stopped while it waits for a slow server."""
     with FeedServer((office.root / "feed.ics").read_text()) as feed, Proxy(feed.url) as proxy:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -79,8 +78,9 @@ def run(arguments: Sequence[str]) -> int:
         print("\nStopped. Nothing half-done is lost: run it again.", file=sys.stderr)
         return ExitCode.CANCELLED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE  # as any other program at the wrong end of a pipe
+        raise  # `trueup.__main__` knows what to do
+    except OSError as error:
+        return _tell(_refused(error), arguments)
     except Exception as error:
         return _tell(_bug(error), arguments)
 
@@ -105,6 +105,13 @@ def _tell(error: TrueupError, arguments: Sequence[str]) -> int:
         for line in errors.error_lines(error):
             print(line, file=sys.stderr)
     return int(error.exit_code)
+
+
+def _refused(error: OSError) -> TrueupError:
+    """A full disk, a missing permission: nobody's mistake, and nothing to report."""
+    why = error.strerror or str(error)
+    hint = "nothing half-done is lost: mend it and run it again (TRUEUP_DEBUG=1 shows where it was)"
+    return TrueupError("the system refused", where=str(error.filename or ""), why=why, hint=hint)
 
 
 def _bug(error: Exception) -> Bug:
