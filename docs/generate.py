@@ -18,6 +18,7 @@ from typing import Any
 import click
 from pydantic import TypeAdapter
 
+from trueup.__main__ import PIPE_CLOSED
 from trueup.app import connectors
 from trueup.config.describe import Key, keys
 from trueup.config.models import ConfigModel, GuardsModel, JobModel, ParamModel, PipelineModel, StepModel
@@ -203,6 +204,7 @@ def exit_codes() -> str:
     """What trueup answers to the shell, and which errors lead there."""
     tree = re.findall(r"── (\w+)\s{2,}(.+?)\s+(\d+)$", errors.__doc__ or "", re.M)
     rows = [(f"{code.value}", MEANINGS[code]) for code in ExitCode]
+    rows.append((f"{PIPE_CLOSED}", "who was to read the output went away (`trueup plan team | head`)"))
     kinds = [(f"`{name}`", what.strip(), code) for name, what, code in tree]
     return (
         f"# Exit codes\n\n{table(('code', 'meaning'), rows)}\n"
