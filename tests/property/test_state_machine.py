@@ -61,6 +61,8 @@ class Users:
         self.candidates: dict[tuple[str, str], set[str | None]] = {}  # what a field may come to be
         self.must_go: set[str] = set()
         self.may_go: set[str] = set()
+        self.blurred: set[str] = set()  # something was removed: who deletes the item may have removed the same unseen
+        self.loose: set[tuple[str, str]] = set()
         self.doubt = False  # a write is without an answer: whether its effect was deleted since, nobody can tell
 
     def create(self, uid: str, values: dict[str, str]) -> None:
@@ -77,8 +79,12 @@ class Users:
             found.discard(old)
             found.add(new)
         self.kept[uid, name].discard(old or "")
+        if self.doubt:  # nobody can tell whether the user had what was written there without an answer
+            self.loose.add((uid, name))
         if new is not None:
             self.kept[uid, name].add(new)
+        else:
+            self.blurred.add(uid)
         if uid in self.must_go:  # a side that has not heard of the deletion yet
             self.must_go.discard(uid)
             self.may_go.add(uid)
@@ -87,7 +93,7 @@ class Users:
         """The user saw this, and deleted it."""
         tags = {str(one) for one in shown.get("tag", [])}
         seen_all = all(self.candidates[uid, name] <= {_plain(shown.get(name))} for name in SINGLE)
-        seen_all = seen_all and self.kept[uid, "tag"] == tags
+        seen_all = seen_all and self.kept[uid, "tag"] == tags and uid not in self.blurred
         (self.must_go if seen_all and uid not in self.may_go and not self.doubt else self.may_go).add(uid)
         for name in SINGLE:
             self.kept[uid, name].discard(_plain(shown.get(name)) or "")
@@ -197,6 +203,8 @@ class Sync(RuleBasedStateMachine):
         self.users.delete(uid, self.shown(name, uid))
         self.world.remove(name, uid)
 
+    # Renamed before we know whether our own write arrived, an item is not to be told from another with the same key.
+    @precondition(lambda self: not self.users.doubt)
     @rule(side=st.integers(0, 2), which=st.integers(0, 50))
     def rename(self, side: int, which: int) -> None:
         name = self.side(side)
@@ -322,6 +330,8 @@ class Sync(RuleBasedStateMachine):
             self.decide()
         self.check()
         self.users.doubt = False
+        self.users.blurred.clear()
+        self.users.loose.clear()
         self.renamed.clear()
 
     def decide(self) -> None:
@@ -372,7 +382,12 @@ class Sync(RuleBasedStateMachine):
     def check_field(self, uid: str, field: str, names: str) -> None:
         users = self.users
         final = next((v for name in names if (v := _plain(self.shown(name, uid).get(field))) is not None), None)
-        loose = self.policy is ConflictPolicy.NEWEST or uid in users.may_go or (field == "note" and self.loses_notes())
+        loose = (
+            (uid, field) in users.loose
+            or self.policy is ConflictPolicy.NEWEST
+            or uid in users.may_go
+            or (field == "note" and self.loses_notes())
+        )
         if not loose:
             assert final in users.candidates[uid, field], f"{field} of {uid} is {final}"
         users.candidates[uid, field] = {final}

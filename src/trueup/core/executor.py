@@ -232,12 +232,14 @@ def record(work: Work, run_id: str, ref: str, results: Sequence[Result]) -> None
     """The second commit of a batch: what came of it, and what the target holds now as far as we know."""
     ledger, row = work.ledger, work.row(ref)
     with ledger.transaction("batch"):
+        done = [one for one in results if one.state is ChangeState.DONE]
+        glances = {one.change.seq: _glance(work, one.change) for one in done if one.change.after}
+        ledger.state.wrote_many(
+            row.id, [(one.href, one.change.link, glances.get(one.change.seq), one.change.after) for one in done]
+        )
         for one in results:
             change = one.change
-            if one.state is ChangeState.DONE:
-                glance = _glance(work, change) if change.after else None
-                ledger.state.wrote(row.id, one.href, change.link, glance, change.after)
-            elif change.link is not None and one.code in ("refused", "uncertain"):
+            if one.state is not ChangeState.DONE and change.link is not None and one.code in ("refused", "uncertain"):
                 # What got no answer once may go through at once; what is refused will not.
                 quarantine(work, change.link, one.reason, at_once=one.code == "uncertain")
         ledger.journal.record(run_id, [(one.change.seq, one.state, one.to_json()) for one in results])

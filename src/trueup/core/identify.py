@@ -9,6 +9,7 @@ left alone and named.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from trueup.core.ledger.rows import Link, Replica
 from trueup.core.work import Work
@@ -45,12 +46,13 @@ def _key(work: Work, ref: str, replica: Replica) -> str:
 
 
 def _link_by_meaning(work: Work) -> None:
-    """Joins items that were never agreed on, stand in different collections, and mean the same."""
-    if len({replica.collection for _, replicas in _lonely(work) for replica in replicas}) < 2:
+    """Joins items that were never agreed on, stand in different collections, and mean the same; and those of a collection that joins the
+    job with what the others agreed on."""
+    if len({replica.collection for _, replicas in _lonely(work) for replica in replicas}) == 0:
         return
     by_meaning: dict[str, list[tuple[int, set[int]]]] = {}
-    for link, replicas in _lonely(work):
-        meaning = _meaning(work, replicas[0])
+    for link, replicas in chain(_joinable(work), _lonely(work)):
+        meaning = _meaning(work, next((one for one in replicas if one.seen is not None), replicas[0]))
         if not meaning:
             continue
         mine = {replica.collection for replica in replicas}
@@ -62,6 +64,17 @@ def _link_by_meaning(work: Work) -> None:
                 break
         else:
             groups.append((link.id, mine))
+
+
+def _joinable(work: Work) -> Iterator[tuple[Link, list[Replica]]]:
+    """What the others agreed on and a collection lacks that never agreed on anything."""
+    state = work.ledger.state
+    known = {row.id: state.counts(row.id) for row in work.rows().values()}
+    fresh = [number for number, counts in known.items() if counts.live and not counts.agreed]
+    after = 0
+    while fresh and len(fresh) < len(known) and (page := state.lacking(work.spec.name, fresh, after, PAGE)):
+        yield from page
+        after = page[-1][0].id
 
 
 def _lonely(work: Work) -> Iterator[tuple[Link, list[Replica]]]:

@@ -126,6 +126,9 @@ def edits_of(sides: Mapping[str, SideState]) -> dict[str, Edits]:
         present = {name: value for name in contenders if (value := sides[name].now.get(key)) is not None}
         if len(present) == len(contenders) and len({value.normal for value in present.values()}) == 1:
             continue
+        # A newcomer with the value that the others agreed on has edited nothing: what they did since stands.
+        old = {field.normal for name in settled if (field := (sides[name].base or {}).get(key)) is not None}
+        present = {name: value for name, value in present.items() if name in settled or value.normal not in old}
         for name, value in present.items():
             result[name].setdefault(key, Edit(key, None, value))
     return result

@@ -86,12 +86,11 @@ def _deletion(draft: Draft) -> bool:
 
 
 def _edited(draft: Draft, one: Replica) -> bool:
-    """Whether a side has something of its own to lose: an edit, or an item that those who deleted it never had as it is."""
-    if one.base is None and one.kept is None:
-        copies = [gone.sent for gone in draft.gone.values() if gone.sent]
-        now = draft.bodies.fields(one.seen or "")
-        return not copies or any(diff(draft.bodies.fields(copy), now) for copy in copies)
-    return bool(edits_since(draft, one))
+    """Whether a side has something that none of those who deleted the item ever had: an edit, or the item itself."""
+    now = draft.bodies.fields(one.seen or "")
+    edits = edits_since(draft, one) if one.base or one.kept else diff({}, now)
+    given = [draft.bodies.fields(gone.sent) if gone.sent else {} for gone in draft.gone.values()]
+    return bool(edits) and all(needed(edits, had) for had in given)
 
 
 def _delete_everywhere(draft: Draft, edited: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,6 +156,11 @@ class TestNewcomers:
         assert merged(sides).conflicts == []
         assert {shown["TITLE"] for shown in outcome(sides).values()} == {"b"}
 
+    def test_the_old_value_of_a_newcomer_is_no_edit(self) -> None:
+        sides = {"one": SideState(BASE, fields(title="b", note="n")), "new": SideState(None, BASE)}
+        assert merged(sides).conflicts == []
+        assert outcome(sides)["new"] == {"TITLE": "b", "NOTE": "n"}
+
     def test_what_the_newcomer_lacks_it_gets(self) -> None:
         sides = {"one": SideState(BASE, BASE), "new": SideState(None, fields(title="a"))}
         assert merged(sides).conflicts == []
@@ -168,9 +174,9 @@ class TestNewcomers:
 class TestCoupled:
     """Edits of different fields that contradict each other: `when` of a series, and its exceptions."""
 
-    BASE: FieldMap = {FieldKey("", "WHEN"): Field("Mon"), FieldKey("", "TITLE"): Field("t")}
-    MOVED: FieldMap = {FieldKey("", "WHEN"): Field("Tue"), FieldKey("", "TITLE"): Field("t")}
-    EXCEPTED: FieldMap = {
+    BASE: ClassVar[FieldMap] = {FieldKey("", "WHEN"): Field("Mon"), FieldKey("", "TITLE"): Field("t")}
+    MOVED: ClassVar[FieldMap] = {FieldKey("", "WHEN"): Field("Tue"), FieldKey("", "TITLE"): Field("t")}
+    EXCEPTED: ClassVar[FieldMap] = {
         **BASE,
         FieldKey("8 May", ""): Field("there"),
         FieldKey("8 May", "TITLE"): Field("special"),

@@ -122,6 +122,24 @@ class Identify(Records):
                 break
         return self._with_replicas(found[:limit])
 
+    def lacking(
+        self, job: str, collections: Sequence[int], after_id: int, limit: int
+    ) -> list[tuple[Link, list[Replica]]]:
+        """Links after this one that were agreed and of which one of these collections has never heard, with all their replicas."""
+        marks = ", ".join("?" * len(collections))
+        rows = self._db.rows(
+            f"SELECT {LINK} FROM link WHERE job = ? AND id > ? AND dropped IS NULL"
+            " AND EXISTS (SELECT 1 FROM replica WHERE replica.link = link.id AND replica.base IS NOT NULL AND replica.seen IS NOT NULL)"
+            f" AND (SELECT count(*) FROM replica WHERE replica.link = link.id AND replica.collection IN ({marks})) < ?"
+            " ORDER BY id LIMIT ?",
+            (job, after_id, *collections, len(collections), limit),
+        )
+        links = [to_link(row) for row in rows]
+        replicas: dict[int, list[Replica]] = {}
+        for one in self._replicas_of([link.id for link in links]):
+            replicas.setdefault(one.link or 0, []).append(one)
+        return [(link, replicas[link.id]) for link in links]
+
     def merge_links(self, keep: int, drop: int) -> None:
         """Makes two links one: `drop`'s replicas go to `keep`, which is due; `drop` is deleted."""
         with self._db.transaction("state.merge_links"):
