@@ -28,6 +28,7 @@ class Side:
     read: bool
     exists: bool
     capabilities: Capabilities
+    empty: bool = False  # the ledger knows of nothing there
 
 
 class Bodies:
@@ -151,6 +152,8 @@ class Draft:
         collection = self.work.collection(ref) if side.exists else None
         if collection is None:
             return None
+        if side.empty:
+            return collection.new_href(uid)
         for number in count(1):
             href = collection.new_href(uid if number == 1 else f"{uid} {number}")
             there = self.work.ledger.state.replica(side.id, href)

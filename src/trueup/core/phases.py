@@ -82,7 +82,7 @@ def _require_sealed(work: Work, run_id: str) -> None:
     header = work.ledger.journal.get(run_id).plan
     assert header is not None
     made = Plan.from_json(header)
-    if made.compute_hash(planner.each_change(work, run_id)) != made.hash:
+    if made.compute_hash(work.ledger.journal.texts(run_id)) != made.hash:
         raise LedgerError(
             f"the plan of run {run_id} is not the one that was made",
             where=work.ledger.where,

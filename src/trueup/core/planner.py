@@ -64,18 +64,10 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
         guards=tuple(findings(spec.guards, writer.tally, _populations(work, sides), shape_changed=shape_changed)),
         diagnostics=(*_diagnostics(readings), *told),
     )
-    plan = plan.sealed(each_change(work, run_id))
+    plan = plan.sealed(ledger.journal.texts(run_id))
     ledger.journal.assign_batches(run_id, {ref: side.capabilities.batch for ref, side in sides.items()})
     ledger.journal.update(run_id, plan=plan.to_json())
     return plan
-
-
-def each_change(work: Work, run_id: str) -> Iterator[Change]:
-    """The plan's changes in order, read from the ledger page by page."""
-    after = 0
-    while rows := work.ledger.journal.changes(run_id, after=after, limit=1000):
-        yield from (row.change for row in rows)
-        after = rows[-1].change.seq
 
 
 def allow(plan: Plan, allowed: Iterable[str], who: str) -> Plan:
@@ -113,7 +105,8 @@ def _side(work: Work, ref: str, reading: Mapping[str, Any]) -> Side:
         collection = work.collection(ref)
         assert collection is not None
         capabilities = collection.capabilities
-    return Side(ref, row.id, read, exists, capabilities)
+    counts = work.ledger.state.counts(row.id)
+    return Side(ref, row.id, read, exists, capabilities, empty=not counts.live and not counts.agreed)
 
 
 def _changes(work: Work, sides: Mapping[str, Side]) -> Iterator[Change]:

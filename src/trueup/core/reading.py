@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from trueup.core.ledger.rows import Observed
+from trueup.core.ledger.rows import CollectionRow, Observed
 from trueup.core.verification import catch_up
 from trueup.core.work import Work
 from trueup.model.errors import ItemRefused, LoginRefused, Permanent, StoreError
@@ -20,7 +20,7 @@ from trueup.model.items import Body, Entry, digest
 from trueup.model.ports import Changes, Collection, Kind
 
 LISTING_PAGE = 1000
-FETCH_PAGE = 1000
+FETCH_PAGE = 5000
 COMMIT_ITEMS = 250
 
 
@@ -55,7 +55,13 @@ def _read(work: Work, ref: str) -> dict[str, Any]:
     catch_up(work, ref, collection)
     state.begin_listing(row.id)
     changes = collection.changes(row.cursor)
-    _store_listing(work, row.id, changes)
+    named = _store_listing(work, row.id, changes)
+    if not changes.full and not _names_our_writes(work, row, named):
+        # Its cursors stand for states and not for moments (a tree's hash), and the state of then has come back: what we wrote since
+        # was undone by somebody, and no difference tells of it.
+        changes = collection.changes(None)
+        state.begin_listing(row.id)
+        _store_listing(work, row.id, changes)
     _ask_for_vanished(work, row.id, collection, changes.full)
     fetched = _fetch_changed(work, ref, row.id, collection)
     changed, gone = state.end_listing(row.id, changes.full, changes.token, work.clock())
@@ -70,12 +76,22 @@ def _read(work: Work, ref: str) -> dict[str, Any]:
     }
 
 
-def _store_listing(work: Work, collection_id: int, changes: Changes) -> None:
-    rows = iter(changes)
+def _names_our_writes(work: Work, row: CollectionRow, named: set[str]) -> bool:
+    """Whether a listing of what changed since the cursor names all that we wrote since: it is a change like any other."""
+    written = work.ledger.journal.written_since(work.spec.name, row.ref, row.read_at or 0.0)
+    return all(href in named for href in written)
+
+
+def _store_listing(work: Work, collection_id: int, changes: Changes) -> set[str]:
+    """Keeps a listing; returns what it names, where it is one of changes only."""
+    rows, named = iter(changes), set[str]()
     while page := list(islice(rows, LISTING_PAGE)):
         entries = [one for one in page if isinstance(one, Entry)]
         gone = [one for one in page if isinstance(one, str)]
         work.ledger.state.add_listing(collection_id, entries, gone)
+        if not changes.full:
+            named.update((one.href for one in entries), gone)
+    return named
 
 
 def _ask_for_vanished(work: Work, collection_id: int, collection: Collection, full: bool) -> None:

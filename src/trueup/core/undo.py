@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trueup.core.ledger.rows import JournalRow, Replica
-from trueup.core.planner import each_change
 from trueup.core.work import Work
 from trueup.model.change import Action, Change, ChangeState
 from trueup.model.errors import ItemRefused
@@ -43,7 +42,7 @@ def plan_undo(work: Work, run_id: str, undone: str, readings: Mapping[str, Mappi
         applyable=any(counts.get(action.value) for action in Action if action.writes),
         counts=counts,
     )
-    plan = plan.sealed(each_change(work, run_id))
+    plan = plan.sealed(ledger.journal.texts(run_id))
     sizes = dict.fromkeys(readings, 100)
     ledger.journal.assign_batches(run_id, sizes)
     ledger.journal.update(run_id, plan=plan.to_json())

@@ -17,6 +17,8 @@ class Capabilities:
         schedules: the server itself mails attendees when a meeting is stored (RFC 6638 calendar-auto-schedule).
         components: the kinds of component it takes ("VEVENT", "VTODO" …); None: not told, all are tried.
         max_size: the largest body in bytes it takes (CALDAV:max-resource-size); None: not told.
+        faithful: it keeps every body byte for byte, and its answer to a write is its word: a folder on this machine. Reading back would
+            only read what was just handed over.
         parallel: how many requests may be under way at once.
         batch: how many writes make a good batch.
     """
@@ -26,5 +28,6 @@ class Capabilities:
     schedules: bool = False
     components: frozenset[str] | None = None
     max_size: int | None = None
+    faithful: bool = False
     parallel: int = 4
     batch: int = 100

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from trueup.model.change import Change
 from trueup.model.diagnostics import Diagnostic, Severity, SourceRange
 
 PLAN_VERSION = 1
@@ -86,18 +85,19 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...] = ()
     hash: str = ""
 
-    def sealed(self, changes: Iterable[Change]) -> Plan:
-        """The same plan with its hash, over these changes in order of `seq`."""
+    def sealed(self, changes: Iterable[str]) -> Plan:
+        """The same plan with its hash, over these changes as JSON texts, in order of `seq`."""
         return replace(self, hash=self.compute_hash(changes))
 
-    def compute_hash(self, changes: Iterable[Change]) -> str:
-        """The hash this header and these changes have."""
+    def compute_hash(self, changes: Iterable[str]) -> str:
+        """The hash this header and these changes (JSON texts, as the ledger keeps them) have."""
         header = self.to_json()
         del header["hash"]
         header["guards"] = [{**one, "allowed": ""} for one in header["guards"]]
         state = sha256(canonical(header))
         for change in changes:
-            state.update(b"\n" + canonical(change.to_json()))
+            state.update(b"\n")
+            state.update(change.encode("utf-8", "surrogatepass"))
         return state.hexdigest()
 
     @property

@@ -110,7 +110,9 @@ def plan(**more: Any) -> dict[str, Any]:
         "creates": ("laptop/copy",),
         **more,
     }
-    header = Plan("20261116-090000-ab12", "team", "2026-11-16T09:00:00+00:00", "c0ffee", **values).sealed(CHANGES)
+    header = Plan("20261116-090000-ab12", "team", "2026-11-16T09:00:00+00:00", "c0ffee", **values).sealed(
+        json.dumps(one.to_json()) for one in CHANGES
+    )
     return {**header.to_json(), "state": "planned"}
 
 

@@ -31,7 +31,7 @@ class VdirCollection:
     @property
     def capabilities(self) -> Capabilities:
         """Preconditions are looked at twice, the second time right before the rename. A disk has one queue, so nothing is gained in parallel."""
-        return Capabilities(max_size=MAX_ITEM, parallel=1, batch=writing.CHUNK)
+        return Capabilities(max_size=MAX_ITEM, parallel=1, batch=writing.CHUNK, faithful=True)
 
     def changes(self, cursor: str | None) -> Listing:
         """Every file, or nothing where the folder looks as it did at the cursor; a `stat` of each is needed either way."""

@@ -27,7 +27,8 @@ _ESCAPED_BYTE = re.compile(r"\\x[0-9a-f]{2}")
 class Listing:
     """Every item of a folder, while the folder is read; nothing, where the folder looks as it did at the cursor.
 
-    The cursor is a digest over what `stat` says of every item. It saves comparing 10,000 entries with the ledger (60 ms of processor, against
+    The cursor is a digest over what `stat` says of the folder and of every item. Without the folder, whose time moves on with every file that
+    comes or goes, it would come back when somebody deletes what we made after it, and that deletion would never be seen. It saves comparing 10,000 entries with the ledger (60 ms of processor, against
     45 ms for the `stat` of each). A folder with an item modified just now has none.
 
     Raises:
@@ -58,6 +59,8 @@ class Listing:
         seen = blake2b(digest_size=16)
         certain = True
         try:
+            before = os.stat(self._path)
+            seen.update(f"{before.st_ino}-{before.st_mtime_ns}\0".encode())
             for entry, about in self._scan():
                 if entry.etag is None or about is None:
                     certain = False

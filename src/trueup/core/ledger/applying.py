@@ -26,27 +26,35 @@ class Applying(Records):
             glance: key and title of the new body; None: as they were.
             sent: digest of the new body, seen there until it is read back; None: it was deleted.
         """
+        self.wrote_many(collection_id, [(href, link, glance, sent)])
+
+    def wrote_many(
+        self, collection_id: int, writes: Sequence[tuple[str, int | None, Glance | None, str | None]]
+    ) -> None:
+        """As `wrote`, for many: (href, link, glance, sent), in one commit."""
+        deleted = [href for href, _, _, sent in writes if sent is None]
+        stored = [(href, link, glance, sent) for href, link, glance, sent in writes if sent is not None]
         with self._db.transaction("state.wrote"):
-            if sent is None:
-                # Without an agreed state it does not count as deleted by its owner, whatever becomes of the other sides.
-                self._db.write(
-                    "UPDATE replica SET seen = NULL, base = NULL, sent = NULL, kept = NULL, etag = NULL, refused = '', refused_why = '', rival = NULL"
-                    " WHERE collection = ? AND href = ?",
-                    (collection_id, href),
-                )
-                return
-            base = self._make_room(collection_id, href, link)
-            texts = [storable(text) for text in (glance.uid, glance.title, glance.starts)] if glance else ["", "", ""]
-            self._db.write(
+            # Without an agreed state it does not count as deleted by its owner, whatever becomes of the other sides.
+            self._db.write_many(
+                "UPDATE replica SET seen = NULL, base = NULL, sent = NULL, kept = NULL, etag = NULL, refused = '', refused_why = '', rival = NULL"
+                " WHERE collection = ? AND href = ?",
+                [(collection_id, href) for href in deleted],
+            )
+            bases = self._make_room(collection_id, [(href, link) for href, link, _, _ in stored if link is not None])
+            self._db.write_many(
                 "INSERT INTO replica (collection, href, seen, sent, base, uid, title, starts, revision)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT revision FROM collection WHERE id = ?))"
                 " ON CONFLICT (collection, href) DO UPDATE SET seen = excluded.seen, sent = excluded.sent, kept = NULL, etag = NULL,"
                 " refused = '', refused_why = '', rival = NULL, uid = COALESCE(NULLIF(excluded.uid, ''), replica.uid),"
                 " title = COALESCE(NULLIF(excluded.title, ''), replica.title),"
                 " starts = COALESCE(NULLIF(excluded.starts, ''), replica.starts)",
-                (collection_id, href, sent, sent, base, *texts, collection_id),
+                [
+                    (collection_id, href, sent, sent, bases.get(href), *_texts(glance), collection_id)
+                    for href, _, glance, sent in stored
+                ],
             )
-            self._link_written(collection_id, href, link)
+            self._link_written(collection_id, [(href, link) for href, link, _, _ in stored if link is not None])
 
     def confirm(self, collection_id: int, href: str, etag: str | None, seen: str | None, *, ours: bool = True) -> None:
         """Records what was read back after a write.
@@ -56,11 +64,18 @@ class Applying(Records):
             etag, seen: as they really are; `seen` None: it is not there.
             ours: it is what the store made of what was sent, not somebody's edit since.
         """
+        self.confirm_many(collection_id, [(href, etag, seen, ours)])
+
+    def confirm_many(self, collection_id: int, read: Sequence[tuple[str, str | None, str | None, bool]]) -> None:
+        """As `confirm`, for many: (href, etag, seen, ours), in one commit."""
         with self._db.transaction("state.confirm"):
-            self._db.write(
+            self._db.write_many(
                 "UPDATE replica SET etag = ?, seen = ?, kept = CASE WHEN sent IS NULL THEN NULL WHEN ? = 1 THEN ? ELSE kept END"
                 " WHERE collection = ? AND href = ?",
-                (None if seen is None else etag, seen, int(ours), seen, collection_id, href),
+                [
+                    (None if seen is None else etag, seen, int(ours), seen, collection_id, href)
+                    for href, etag, seen, ours in read
+                ],
             )
 
     def settle(self, run_id: str) -> int:
@@ -135,27 +150,37 @@ class Applying(Records):
         row = self._db.row(f"SELECT {REPLICA} FROM replica WHERE collection = ? AND href = ?", (collection_id, href))
         return None if row is None else Replica(*row)
 
-    def _make_room(self, collection_id: int, href: str, link: int | None) -> str | None:
-        """An item that was gone and is written under another href: the old row goes, its agreed state is handed on."""
-        if link is None:
-            return None
-        old = "link = ? AND collection = ? AND href <> ? AND seen IS NULL"
-        row = self._db.row(f"SELECT base FROM replica WHERE {old}", (link, collection_id, href))
-        if row is None:
-            return None
-        self._db.write(f"DELETE FROM replica WHERE {old}", (link, collection_id, href))
-        base: str | None = row[0]
-        return base
+    def _make_room(self, collection_id: int, places: Sequence[tuple[str, int]]) -> dict[str, str | None]:
+        """Items that were gone and are written under another href: the old rows go, their agreed state is handed on by href."""
+        gone = {
+            link: (href, base)
+            for link, href, base in self._db.rows_in(
+                "SELECT link, href, base FROM replica WHERE collection = ? AND seen IS NULL AND link IN (@)",
+                sorted({link for _, link in places}),
+                (collection_id,),
+            )
+        }
+        bases: dict[str, str | None] = {}
+        for href, link in places:
+            old = gone.get(link)
+            if old is not None and old[0] != href:
+                bases[href] = old[1]
+                self._db.write(
+                    "DELETE FROM replica WHERE link = ? AND collection = ? AND href <> ? AND seen IS NULL",
+                    (link, collection_id, href),
+                )
+        return bases
 
-    def _link_written(self, collection_id: int, href: str, link: int | None) -> None:
+    def _link_written(self, collection_id: int, places: Sequence[tuple[str, int]]) -> None:
         """Links what was written; not where the link is forgotten by now or has another replica there: identification decides."""
-        if link is None:
-            return
-        self._db.write("UPDATE link SET dropped = NULL, due = 0 WHERE id = ? AND dropped IS NOT NULL", (link,))
-        self._db.write(
+        self._db.write_many(
+            "UPDATE link SET dropped = NULL, due = 0 WHERE id = ? AND dropped IS NOT NULL",
+            [(link,) for _, link in places],
+        )
+        self._db.write_many(
             "UPDATE replica SET link = ? WHERE collection = ? AND href = ? AND EXISTS (SELECT 1 FROM link WHERE id = ?)"
             " AND NOT EXISTS (SELECT 1 FROM replica other WHERE other.link = ? AND other.collection = ? AND other.href <> ?)",
-            (link, collection_id, href, link, link, collection_id, href),
+            [(link, collection_id, href, link, link, collection_id, href) for href, link in places],
         )
 
     def _leave_changed(self, run_id: str) -> int:
@@ -186,3 +211,7 @@ class Applying(Records):
             "UPDATE link SET due = NULL, attempts = 0, error = '' WHERE id IN (SELECT link FROM settling WHERE whole = 1)"
         )
         self._drop_empty("id IN (SELECT link FROM settling)", ())
+
+
+def _texts(glance: Glance | None) -> list[str]:
+    return [storable(text) for text in (glance.uid, glance.title, glance.starts)] if glance else ["", "", ""]

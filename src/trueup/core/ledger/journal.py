@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -181,6 +181,15 @@ class Journal:
         rows = self._db.rows(f"SELECT {_CHANGE} FROM change WHERE {where} ORDER BY seq LIMIT ?", (*values, limit))
         return [_to_change(row) for row in rows]
 
+    def texts(self, run_id: str) -> Iterator[str]:
+        """The changes of a run in order, as the JSON texts they are kept as: what a plan's hash is made over."""
+        after = 0
+        while rows := self._db.rows(
+            "SELECT seq, data FROM change WHERE run = ? AND seq > ? ORDER BY seq LIMIT 1000", (run_id, after)
+        ):
+            yield from (text for _, text in rows)
+            after = rows[-1][0]
+
     def unfinished(self, job: str, ref: str) -> dict[str, list[JournalRow]]:
         """Writes to a collection of which it is not known what became of them, or what the store keeps of them: by run, in order."""
         rows = self._db.rows(
@@ -192,6 +201,15 @@ class Journal:
         for run_id, *row in rows:
             result.setdefault(run_id, []).append(_to_change(tuple(row)))
         return result
+
+    def written_since(self, job: str, ref: str, moment: float) -> Iterator[str]:
+        """The hrefs in a collection that the job's runs wrote, or tried to, that had not ended by then (seconds since 1970)."""
+        rows = self._db.rows(
+            "SELECT change.data FROM run JOIN change ON change.run = run.id WHERE run.subject = ? AND (run.ended IS NULL OR run.ended > ?)"
+            " AND change.batch IS NOT NULL AND change.collection = ? AND change.state <> ?",
+            (job, moment, ref, ChangeState.PLANNED.value),
+        )
+        yield from (href for (text,) in rows if (href := json.loads(text).get("href")))
 
     def copies(self, run_id: str) -> int:
         """How many items were created that have no link yet: kept losers of conflicts."""
