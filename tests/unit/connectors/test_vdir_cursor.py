@@ -72,6 +72,15 @@ def test_any_change_lists_everything(team: VdirCollection, folder: Path, change:
     assert token != cursor
 
 
+def test_the_same_files_again_are_not_the_same_folder(team: VdirCollection, folder: Path) -> None:
+    """We made a file after the cursor, and somebody deleted it: to whom it was recorded it is gone."""
+    _, _, cursor = listed(team)
+    time.sleep(0.02)  # a kernel's clock ticks every 10 ms at most
+    write(folder / "d.ics", "ours")
+    (folder / "d.ics").unlink()
+    assert listed(team, cursor)[0]
+
+
 def test_what_came_a_moment_ago_leaves_no_cursor(team: VdirCollection, folder: Path) -> None:
     write(folder / "a.ics", "edited", age=0)
     assert listed(team)[2] is None

@@ -186,11 +186,18 @@ STATES = {
 
 
 def exit_code(report: dict[str, Any]) -> int:
-    """The exit code of a run that ended like this; a login that was refused is told apart from other failures."""
+    """The exit code of a run that ended like this.
+
+    Where fewer than two collections could be read there was nothing to compare, and the code says why: a refused login, or a
+    trouble that may pass. Else what cannot be read makes the run a partial one.
+    """
     readings = report.get("readings", [])
     unread = [one for one in readings if not one.get("read", True)]
-    if unread and len(unread) == len(readings):
-        return int(ExitCode.LOGIN_REFUSED if any(one.get("login") for one in unread) else ExitCode.TEMPORARY)
+    if unread and len(readings) - len(unread) < 2:
+        if any(one.get("login") for one in unread):
+            return int(ExitCode.LOGIN_REFUSED)
+        if all(one.get("error", {}).get("type") == "Transient" for one in unread):
+            return int(ExitCode.TEMPORARY)
     return int(STATES.get(str(report.get("state")), ExitCode.FAILED))
 
 

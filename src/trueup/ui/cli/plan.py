@@ -9,6 +9,7 @@ import click
 
 from trueup.model.errors import ExitCode
 from trueup.ui.cli.common import Common, job_names, shared
+from trueup.ui.cli.common import exit_code as run_exit
 
 if TYPE_CHECKING:
     from trueup.app import App
@@ -26,7 +27,8 @@ def plan(common: Common, job: str, exit_code: bool) -> int:
         header = app.plan(job, on_event=progress, stop=stop)
         progress.end()
         show_plan(app, header, common)
-    return plan_exit(header, exit_code=exit_code)
+        readings = app.record(header["run"])["report"].get("readings", [])
+    return plan_exit(header, readings, exit_code=exit_code)
 
 
 def show_plan(app: App, header: dict[str, Any], common: Common) -> None:
@@ -48,13 +50,9 @@ def show_plan(app: App, header: dict[str, Any], common: Common) -> None:
             print(line)
 
 
-def plan_exit(header: dict[str, Any], *, exit_code: bool) -> int:
+def plan_exit(header: dict[str, Any], readings: list[dict[str, Any]], *, exit_code: bool) -> int:
     """The exit code of a plan: blocked, incomplete, or (where asked) whether there is something to do."""
-    if header["state"] == "awaiting_approval":
-        return ExitCode.BLOCKED
-    if not any(one["read"] for one in header.get("based_on", ())) and header.get("based_on"):
-        return ExitCode.TEMPORARY
-    if any(not one["read"] for one in header.get("based_on", ())):
-        return ExitCode.PARTIAL
+    state = "partial" if any(not one["read"] for one in header.get("based_on", ())) else header["state"]
+    code = run_exit({"state": state, "readings": readings})
     writes = any(header.get("counts", {}).get(one) for one in ("create", "update", "delete"))
-    return ExitCode.CHANGES if exit_code and (writes or header.get("creates")) else ExitCode.DONE
+    return ExitCode.CHANGES if code == ExitCode.DONE and exit_code and (writes or header.get("creates")) else code
