@@ -220,13 +220,17 @@ def _state(draft: Draft, one: Replica) -> SideState:
 
 def _fill(draft: Draft, live: dict[str, Replica], ref: str, merged: Merged) -> Edits:
     """What a side that joins late lacks though nobody edited it: the fields of a side that was in agreement all
-    along."""
-    if live[ref].base is not None:
+    along, or those that we sent there and that were lost."""
+    one = live[ref]
+    if one.base is not None:
         return {}
-    reference = next((one for one in live.values() if one.base is not None), None)
-    if reference is None or reference.seen is None:
+    if one.sent and not one.kept:
+        reference: str | None = one.sent
+    else:
+        reference = next((other.seen for other in live.values() if other.base is not None), None)
+    if reference is None:
         return {}
-    now, theirs = draft.bodies.fields(live[ref].seen or ""), draft.bodies.fields(reference.seen)
+    now, theirs = draft.bodies.fields(one.seen or ""), draft.bodies.fields(reference)
     return {key: edit for key, edit in diff(now, theirs).items() if edit.before is None and key not in merged.edits}
 
 
