@@ -48,8 +48,9 @@ def _key(work: Work, ref: str, replica: Replica) -> str:
 def _link_by_meaning(work: Work) -> None:
     """Joins items that were never agreed on, stand in different collections, and mean the same; and those of a collection that joins the
     job with what the others agreed on."""
-    if len({replica.collection for _, replicas in _lonely(work) for replica in replicas}) == 0:
-        return
+    new_in = {replica.collection for _, replicas in _lonely(work) for replica in replicas}
+    if not new_in or (len(new_in) < 2 and next(_joinable(work), None) is None):
+        return  # nothing to compare with
     by_meaning: dict[str, list[tuple[int, set[int]]]] = {}
     for link, replicas in chain(_joinable(work), _lonely(work)):
         meaning = _meaning(work, next((one for one in replicas if one.seen is not None), replicas[0]))
