@@ -30,6 +30,9 @@ Json = dict[str, Any]
 OnEvent = Callable[[Json], None]
 
 CONNECTORS = "trueup.connectors"
+DAY = 86_400
+KEEP_DAYS = 90
+"""How long the ledger keeps runs, closed conflicts and what only they refer to."""
 _WRITES = ("create", "update", "delete")
 
 
@@ -193,7 +196,7 @@ class App:
         from trueup.model.run import RunState
 
         for record in self.ledger.journal.history(limit=200):
-            if record.state in (RunState.PLANNED, RunState.AWAITING_APPROVAL):
+            if record.state in (RunState.PLANNED, RunState.AWAITING_APPROVAL) and record.kind != "pipeline":
                 return record
         raise NotFound("there is no plan to apply", hint="make one: trueup plan JOB")
 
@@ -213,6 +216,9 @@ class App:
         from trueup.engines.embedded import apply_run
 
         record = self.waiting() if run is None else self.ledger.journal.find(run)
+        if record.kind == "pipeline":
+            # Its job's plan is approved under the job's own run; this takes the pipeline up behind it.
+            return self._run_pipeline(record.subject, {}, "auto", on_event, stop, run=record.id)
         return apply_run(self.work(record.subject, on_event), record.id, allow=allow, on_event=on_event, stop=stop)
 
     def run(
@@ -236,10 +242,25 @@ class App:
             raise UsageError(f"`{name}` is a job", why="only pipelines take parameters")
         from trueup.engines.embedded import run_job
 
-        return run_job(self.work(name, on_event), allow=allow, on_event=on_event, stop=stop)
+        report = run_job(self.work(name, on_event), allow=allow, on_event=on_event, stop=stop)
+        self._forget_old(name)
+        return report
+
+    def _forget_old(self, job: str) -> None:
+        """Once a day: runs, closed conflicts and bodies beyond what undo and `resolve --take` reach back to."""
+        last = self.ledger.journal.history(subject=job, limit=2)
+        now = self.ledger.now()
+        if len(last) == 2 and last[1].started // DAY < now // DAY:
+            self.ledger.journal.prune(now - KEEP_DAYS * DAY)
 
     def _run_pipeline(
-        self, name: str, params: Mapping[str, str], resume: str, on_event: OnEvent, stop: Stop | None
+        self,
+        name: str,
+        params: Mapping[str, str],
+        resume: str,
+        on_event: OnEvent,
+        stop: Stop | None,
+        run: str = "",
     ) -> Json:
         from trueup.engines.embedded import Host, Resume, run_job, run_pipeline
 
@@ -248,7 +269,7 @@ class App:
 
         host = Host(self.ledger, self.config.pipelines, run_one, self.config.root, on_event)
         spec = self.config.pipeline(name)
-        return run_pipeline(spec, host, params=params, text=True, resume=Resume(resume), stop=stop)
+        return run_pipeline(spec, host, params=params, text=True, resume=Resume(resume), run=run, stop=stop)
 
     def verify(self, job: str, *, on_event: OnEvent = _silent) -> Json:
         """Reads every side in full and compares it with the ledger and with the other sides; writes to no store.
@@ -320,7 +341,11 @@ class App:
 
     def history(self, subject: str | None = None, limit: int = 20) -> list[Json]:
         """The latest runs, newest first."""
-        return [_record_json(one) for one in self.ledger.journal.history(subject=subject, limit=limit)]
+        return [
+            _record_json(one)
+            for one in self.ledger.journal.history(subject=subject, limit=limit)
+            if one.kind != "cache"
+        ]
 
     def record(self, run: str) -> Json:
         """One run."""

@@ -6,6 +6,7 @@ size costs no memory.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,10 +23,12 @@ from trueup.core.work import Work
 from trueup.model.capabilities import Capabilities
 from trueup.model.change import BENIGN, NOT_DELETED, Action, Change, ChangeState
 from trueup.model.diagnostics import Diagnostic, Severity
-from trueup.model.errors import ItemRefused
+from trueup.model.errors import ItemRefused, TrueupError
 from trueup.model.plan import BasedOn, GuardFinding, Plan
 
 PAGE = 200
+BUG = "bug"
+"""Code of an item that planning stumbled over: it is left alone, the plan says `errored`, and the rest goes on."""
 
 
 def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]) -> Plan:
@@ -59,6 +62,7 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
         based_on=tuple(_based_on(work, side) for side in sides.values()),
         complete=all(side.read for side in sides.values()) and not writer.put_off,
         applyable=writer.applyable,
+        errored=writer.errored,
         creates=tuple(ref for ref, side in sides.items() if not side.exists and _wanted(work, ref)),
         counts=writer.counts,
         guards=tuple(findings(spec.guards, writer.tally, _populations(work, sides), shape_changed=shape_changed)),
@@ -133,6 +137,13 @@ def _planned(draft: Draft, planner: Callable[[Draft], None]) -> None:
     except ItemRefused as error:
         draft.changes.clear()
         draft.skip("", error.code, f"{error.what}: {error.why}" if error.why else error.what)
+    except TrueupError:
+        raise  # of the ledger or a store: no item's fault
+    except Exception as error:
+        if os.environ.get("TRUEUP_DEBUG"):
+            raise
+        draft.changes.clear()
+        draft.skip("", BUG, f"trueup cannot handle it, and should: {type(error).__name__}: {error}; please report it")
 
 
 def _draft(
@@ -218,12 +229,14 @@ class _Writer:
         self.counts: dict[str, int] = {}
         self.applyable = False
         self.put_off = False
+        self.errored = False
 
     def add(self, change: Change) -> None:
         self._seq += 1
         change = replace(change, seq=self._seq)
         self.tally.add(change)
         self.counts[change.action.value] = self.counts.get(change.action.value, 0) + 1
+        self.errored |= change.code == BUG
         self.applyable |= change.action.writes or change.action is Action.LINK
         self.put_off |= change.code in ("unavailable", "quarantined")
         self._page.append((change, _first_state(change)))

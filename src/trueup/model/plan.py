@@ -63,7 +63,7 @@ class Plan:
         based_on: what was known of each collection.
         complete: every collection could be read and nothing was put off.
         applyable: there is something to do, and doing it makes sense.
-        errored: planning failed; the changes are not all there.
+        errored: planning stumbled over an item (a mistake of ours, told as a skip with code "bug"); the rest is there.
         creates: collections that will be made first ("laptop/holidays").
         counts: changes by action ("create": 3).
         guards: guards that fired.

@@ -33,7 +33,14 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def apply(common: Common, run: str | None, allow: tuple[str, ...], yes: bool) -> int:
     """Apply a plan: exactly what it says, or nothing where the world moved on since."""
     with common.working() as (app, progress, stop):
-        header = app.header(run or app.waiting().id)
+        record = app.record(run or app.waiting().id)
+        if record["kind"] == "pipeline":
+            from trueup.ui.cli.run import show_pipeline
+
+            report = app.apply(record["id"], on_event=progress, stop=stop)
+            progress.end()
+            return show_pipeline(report, common)
+        header = app.header(record["id"])
         if not yes and common.may_ask and not _agreed(app, header, common):
             print("Nothing was changed.")
             return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
@@ -78,6 +78,10 @@ class Common:
         with self.load() as app, stop_on_signals() as stop, stop.listening(_stopping):
             yield app, Progress(self), stop
 
+    def prints_aside(self) -> AbstractContextManager[object]:
+        """While a program reads the output, what the user's functions print goes to the standard error."""
+        return redirect_stdout(sys.stderr) if self.for_programs else nullcontext()
+
     def put(self, value: Any) -> None:
         """Puts out a result for programs."""
         from trueup.ui.cli.render import json
@@ -144,13 +148,14 @@ class Progress:
         self._live = told and sys.stderr.isatty()
         self._lines = told and not self._live and common.verbose
         self._width = 0
+        self._out = sys.stdout  # as it is now: what the user's functions print is turned aside later
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Shows one event."""
         if self._common.json_lines:
             from trueup.ui.cli.render import json
 
-            print(json.line(event), flush=True)
+            print(json.line(event), file=self._out, flush=True)
         elif self._live or self._lines:
             from trueup.ui.cli.render.progress import line
 

@@ -28,10 +28,11 @@ def run(common: Common, name: str, allow: tuple[str, ...], param: tuple[str, ...
     """Run a job (plan, guards, apply, read back) or a pipeline. Never asks; takes up what was killed."""
     with common.working() as (app, progress, stop):
         params = dict(_pair(one) for one in param)
-        report = app.run(name, allow=allow, params=params, resume=resume, on_event=progress, stop=stop)
+        with common.prints_aside():
+            report = app.run(name, allow=allow, params=params, resume=resume, on_event=progress, stop=stop)
         progress.end()
         if name in app.config.pipelines:
-            return _show_pipeline(report, common)
+            return show_pipeline(report, common)
         return show_report(app, report, name, common)
 
 
@@ -42,7 +43,8 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _show_pipeline(report: dict[str, Any], common: Common) -> int:
+def show_pipeline(report: dict[str, Any], common: Common) -> int:
+    """Puts out how a pipeline's run ended, and returns its exit code."""
     if common.for_programs:
         common.put(report)
     else:
