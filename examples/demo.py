@@ -26,6 +26,7 @@ from tests.support.servers import Dav, FeedServer, Radicale, Xandikos  # noqa: E
 from examples.demo_checks import Checks, Side, folder_side, server_side  # noqa: E402
 
 OFFICE = ROOT / "examples" / "office"
+TAIL = 8
 TRUEUP = Path(sys.executable).with_name("trueup")
 COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
@@ -40,16 +41,18 @@ class Demo:
         self.laptop = folder / "calendars" / "team"
         self.checks = Checks()
 
-    def trueup(self, *args: str, expect: int = 0, show: int = 24) -> str:
+    def trueup(self, *args: str, expect: int = 0, show: int = 12) -> str:
         """Runs the command, shows what it says, and checks its exit code."""
         say(f"$ trueup {' '.join(args)}", "1")
         done = subprocess.run([str(TRUEUP), *args], cwd=self.folder, env=environment(), capture_output=True, text=True)
         text = done.stdout + done.stderr
         lines = text.rstrip().splitlines()
-        for line in lines[:show]:
+        cut = len(lines) > show + TAIL + 1
+        for line in lines[:show] if cut else lines:
             print("    " + line)
-        if len(lines) > show:
-            print(f"    … {len(lines) - show} more lines")
+        if cut:
+            print(f"    … {len(lines) - show - TAIL} more lines …")
+            print("\n".join("    " + line for line in lines[-TAIL:]))
         if done.returncode != expect:
             print("\n".join(lines[show:]))
             raise SystemExit(f"the demo expected exit code {expect}, and got {done.returncode}")
@@ -139,7 +142,7 @@ def first_contact(demo: Demo) -> None:
     )
     demo.trueup("validate")
     demo.trueup("doctor")
-    demo.trueup("plan", "team", show=30)
+    demo.trueup("plan", "team", show=16)
     demo.checks.that("a plan writes nothing", not demo.laptop.exists())
     chapter("Do it", "Plan, guards, apply, read back. Then the same again: there is nothing to do.")
     first = demo.trueup("run", "team")
