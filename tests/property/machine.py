@@ -25,12 +25,13 @@ HABITS = ("null-etags", "flapping-etags", "rewrites", "rewrites-untold", "no-pre
 NEUTRAL, LOSES_NOTE, MARKS_PLACE = "neutral", "loses-note", "marks-place"
 REWRITES = (NEUTRAL, LOSES_NOTE, MARKS_PLACE)
 CAMPAIGN = settings(
-    max_examples=2000 if FULL else 60,
+    max_examples=5000 if FULL else 150,
     stateful_step_count=40 if FULL else 20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
 )
+PATIENCE = 7200 if FULL else 300  # seconds
 sides = st.integers(0, 2)
 which = st.integers(0, 50)
 many_habits = st.lists(st.lists(st.sampled_from(HABITS), max_size=2, unique=True), min_size=3, max_size=3)

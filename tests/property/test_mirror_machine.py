@@ -9,11 +9,11 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from tests.property.machine import CAMPAIGN, MARKS_PLACE, NEUTRAL, Machine, many_habits, sides, which
+from tests.property.machine import CAMPAIGN, MARKS_PLACE, NEUTRAL, PATIENCE, Machine, many_habits, sides, which
 from tests.support.plainkind import item
 
 FIELDS = ("title", "note", "place")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(PATIENCE)]
 
 
 class Mirror(Machine):

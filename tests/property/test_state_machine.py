@@ -16,7 +16,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from tests.property.machine import CAMPAIGN, REWRITES, Machine, many_habits, sides, which
+from tests.property.machine import CAMPAIGN, PATIENCE, REWRITES, Machine, many_habits, sides, which
 from tests.support.plainkind import item
 from trueup.core import resolving
 from trueup.core.ledger.rows import Conflict
@@ -24,7 +24,7 @@ from trueup.model.job import ConflictPolicy
 
 SINGLE = ("title", "note", "place")
 DAYS = ("Mon", "Tue")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(PATIENCE)]
 
 
 class Users:
