@@ -36,7 +36,8 @@ def counted(radicale: Radicale) -> Iterator[Behind]:
 def bodies_fetched(proxy: Proxy) -> int:
     """How many bodies were asked for: hrefs in multigets, and single GETs."""
     return sum(
-        one.request.body.count(b":href>") // 2 if one.method == "REPORT" else one.method == "GET" for one in proxy.exchanges
+        one.request.body.count(b":href>") // 2 if one.method == "REPORT" else one.method == "GET"
+        for one in proxy.exchanges
     )
 
 
