@@ -37,7 +37,7 @@ class Busy:
 
 @dataclass(frozen=True)
 class Public:
-    """Lets items through that say so, until a day of theirs."""
+    """Lets items through that say so, from and until a day of theirs."""
 
     word: str = "public"
 
@@ -47,9 +47,11 @@ class Public:
 
     def verdict(self, data: bytes, now: float) -> Verdict:
         values = {key.name: field.normal for key, field in KIND.fields(data).items()}
-        until = float(values.get("UNTIL", "inf"))
+        until, since = float(values.get("UNTIL", "inf")), float(values.get("SINCE", "-inf"))
         if values.get("CLASS") != self.word:
             return Verdict(False, f"it is not {self.word}")
+        if now < since:
+            return Verdict(False, "it is too far ahead", wake=since)
         if now >= until:
             return Verdict(False, "it is over", aged=True)
         return Verdict(True, wake=until if until != float("inf") else None)
@@ -282,8 +284,20 @@ class TestFilter:
         made.run()
         made.now += 200
         made.run()
+        made.edit("a", "1", title="corrected long after")
+        made.run()
         assert copies(made) == ["shown"]
         made.quiet()
+
+    def test_an_item_comes_when_its_time_comes(self, world: Worlds) -> None:
+        made = self.world(world)
+        made.put("a", "3", title="next year", since=made.now + 100, **{"class": "public"})
+        made.run()
+        assert copies(made) == ["shown"]
+        made.quiet()
+        made.now += 101
+        made.run()
+        assert copies(made) == ["next year", "shown"], "though nothing was edited"
 
     def test_an_item_out_of_the_window_is_not_copied(self, world: Worlds) -> None:
         made = self.world(world)

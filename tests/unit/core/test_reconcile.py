@@ -268,6 +268,20 @@ class TestDeletions:
         assert world.uids("c") == ["2"]
         assert world.ledger.conflicts.list("job") == []
 
+    def test_who_edits_and_then_deletes_means_it(self, settled: Settled) -> None:
+        """One side is down, another got the edit: it has nothing of its own that would stand against the deletion."""
+        world = settled()
+        switches = switched(world, "c")
+        world.edit("a", "1", title="edited")
+        switches.dead = True
+        world.run()
+        world.remove("a", "1")
+        switches.dead = False
+        world.run()
+        world.agree()
+        assert world.uids("c") == ["2"]
+        assert world.ledger.conflicts.list("job") == []
+
     def test_an_item_deleted_before_a_dead_side_ever_had_it(self, settled: Settled) -> None:
         world = settled()
         switches = switched(world, "c")
@@ -458,7 +472,7 @@ class TestServers:
         }
         world.quiet()
 
-    @pytest.mark.parametrize("habit", ["", "null-etags"])
+    @pytest.mark.parametrize("habit", ["", "null-etags", "no-preconditions"])
     def test_what_changed_since_the_plan_is_not_overwritten(self, settled: Settled, habit: str) -> None:
         world = settled("ab")
         switches = switched(world, "b", *([habit] if habit else []))
@@ -476,6 +490,21 @@ class TestServers:
 
         assert driver.apply(world.work, run)["again"]
         assert world.get("b", "1")["title"] == "by a user"
+
+    def test_an_item_that_somebody_else_just_created_is_met_and_not_refused(self, settled: Settled) -> None:
+        world = settled("ab")
+        switches = switched(world, "b")
+
+        def create(what: str) -> None:
+            if what == "before write":
+                switches.calls = lambda what: None
+                world["b"].put(world["b"].new_href("3"), item("3", modified=2, title="three", place="by another"))
+
+        switches.calls = create
+        world.put("a", "3", modified=1, title="three", note="n")
+        assert world.run()["state"] == "done"
+        world.agree()
+        assert world.get("a", "3") == {"title": "three", "note": "n", "place": "by another"}
 
 
 class TestTrouble:
@@ -557,6 +586,7 @@ class TestTrouble:
         report = made.run()
         assert report["state"] == "done"
         assert [one["code"] for one in report["left"]] == ["not-deleted"]
+        made.spec = replace(made.spec, shape="everything is looked at again")
         made.run()
         assert made.uids("a") == ["2"], "the deletion is not forgotten"
 
