@@ -87,15 +87,17 @@ def _align(draft: Draft, ref: str, held: Replica, copy: bytes, origin: str) -> N
     reason, drifted = f"edited in {origin}", False
     if drift and not needed(edits, applied(revert(drift), now)):
         reason, drifted = f"was changed in {ref}, and is put back", True
-    donors = dict.fromkeys(drift, held.kept or "") | dict.fromkeys(edits, donor)
+    donors = dict.fromkeys(drift, held.kept or held.sent) | dict.fromkeys(edits, donor)
     draft.update(ref, {**revert(drift), **edits}, donors, reason, [origin], drift=drifted)
 
 
 def _drift(draft: Draft, held: Replica) -> Edits:
-    """What someone else changed in a copy since it was written and read back."""
-    if held.kept is None or held.seen is None or held.kept == held.seen:
+    """What someone else changed in a copy since it was written and read back; one that was changed before it could be read back is
+    compared with what was sent."""
+    written = held.kept or held.sent
+    if written is None or held.seen is None or written == held.seen:
         return {}
-    return diff(draft.bodies.fields(held.kept), draft.bodies.fields(held.seen))
+    return diff(draft.bodies.fields(written), draft.bodies.fields(held.seen))
 
 
 def _left_out(draft: Draft, targets: list[str], origin: str, verdict: Verdict) -> None:

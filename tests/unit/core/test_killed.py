@@ -87,6 +87,16 @@ def test_a_deletion_that_nobody_recorded_is_done(world: Worlds) -> None:
     assert made.uids("a") == ["2"]
 
 
+def test_scribbling_in_a_copy_that_was_not_read_back_is_drift(world: Worlds) -> None:
+    made = world("ab", targets="b")
+    made.put("a", "1", title="one", modified=1)
+    killed_after(made, "after write", "b")
+    made.edit("b", "1", note="scribbled", modified=2)
+    made.run()
+    made.agree()
+    made.quiet()
+
+
 def test_killed_at_every_write_to_the_ledger(world: Worlds) -> None:
     """One story, killed at each place in turn: the end is always the same."""
     number, died = 0, True
