@@ -67,16 +67,32 @@ bench: .venv-bench/.done  ## side by side with vdirsyncer on the same servers, i
 bench-quick: .venv-bench/.done  ## a look at the same with a tenth of the events (three minutes)
 	$(BIN)/python -m benchmarks --quick
 
+.venv-prefect/.done: requirements/prefect.txt pyproject.toml  # an engine and trueup, in an environment of their own
+	$(PYTHON) -m venv .venv-prefect
+	.venv-prefect/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/prefect.txt
+	.venv-prefect/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+.venv-temporal/.done: requirements/temporal.txt pyproject.toml
+	$(PYTHON) -m venv .venv-temporal
+	.venv-temporal/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/temporal.txt
+	.venv-temporal/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
 .venv-bench/.done: requirements/bench.txt | setup cyrus
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
 lock:              ## pin the requirements anew (needs uv); names no index address
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --all-extras \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra postgres --extra keyring \
 	  --group test --group lint --group build pyproject.toml -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --group bench -o requirements/bench.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra temporal \
+	  --group test --group build --group temporal-servers pyproject.toml -o requirements/temporal.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra prefect \
+	  --group test --group build pyproject.toml -o requirements/prefect.txt
 
 clean:
-	rm -rf $(VENV) .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis .work
+	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .work
