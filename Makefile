@@ -79,6 +79,12 @@ bench-quick: .venv-bench/.done  ## a look at the same with a tenth of the events
 	.venv-temporal/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
+.venv-airflow/.done: requirements/airflow.txt pyproject.toml
+	$(PYTHON) -m venv .venv-airflow
+	.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/airflow.txt
+	.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
 .venv-bench/.done: requirements/bench.txt | setup cyrus
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
@@ -93,6 +99,8 @@ lock:              ## pin the requirements anew (needs uv); names no index addre
 	  --group test --group build --group temporal-servers pyproject.toml -o requirements/temporal.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra prefect \
 	  --group test --group build pyproject.toml -o requirements/prefect.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra airflow \
+	  --group test --group build pyproject.toml -o requirements/airflow.txt
 
 clean:
 	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache .hypothesis .work
