@@ -5,6 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trueup.model.schedule import ScheduleSpec, Trigger
 
 
 class ConflictPolicy(StrEnum):
@@ -72,6 +76,7 @@ class JobSpec:
         options: what only the kind understands (transform, filter, overlap), as plain JSON values.
         digest: changes when the job's configuration changes.
         shape: changes when its filter or transform changes.
+        schedule, triggers: when it starts by itself; no part of the two digests.
     """
 
     name: str
@@ -86,6 +91,8 @@ class JobSpec:
     options: dict[str, object] = field(default_factory=dict)
     digest: str = ""
     shape: str = ""
+    schedule: ScheduleSpec | None = None
+    triggers: tuple[Trigger, ...] = ()
 
     @property
     def one_way(self) -> bool:

@@ -8,10 +8,13 @@ in `${…}`
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from trueup.model.schedule import ScheduleSpec, Trigger
 
 Template: TypeAlias = Any  # JSON whose strings may hold `${…}`
 
@@ -159,12 +162,17 @@ class StepSpec:
 
 @dataclass(frozen=True, slots=True)
 class PipelineSpec:
-    """One pipeline. Steps are in the order they were written; names of steps and of parameters are unique."""
+    """One pipeline. Steps are in the order they were written; names of steps and of parameters are unique.
+
+    `schedule` and `triggers` say when it starts by itself; they are no part of what a run does.
+    """
 
     name: str
     steps: tuple[StepSpec, ...]
     params: tuple[ParamSpec, ...] = ()
     description: str = ""
+    schedule: ScheduleSpec | None = None
+    triggers: tuple[Trigger, ...] = ()
 
     def step(self, name: str) -> StepSpec:
         """The step of that name.
@@ -178,13 +186,19 @@ class PipelineSpec:
         raise KeyError(name)
 
     def to_json(self) -> dict[str, Any]:
-        """The definition as a JSON object."""
-        return asdict(self)
+        """The definition as a JSON object; `schedule` and `triggers` only where there are any."""
+        value = asdict(replace(self, schedule=None, triggers=()))
+        del value["schedule"], value["triggers"]
+        if self.schedule is not None:
+            value["schedule"] = self.schedule.to_json()
+        if self.triggers:
+            value["triggers"] = [one.to_json() for one in self.triggers]
+        return value
 
     @property
     def digest(self) -> str:
-        """Changes when anything that counts for a run changes; descriptions do not."""
-        value = self.to_json()
+        """Changes when anything that counts for a run changes; descriptions do not, nor when it starts by itself."""
+        value = replace(self, schedule=None, triggers=()).to_json()
         for part in (value, *value["steps"], *value["params"]):
             del part["description"]
         return sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
