@@ -21,8 +21,7 @@ from pydantic import TypeAdapter
 from trueup.__main__ import PIPE_CLOSED
 from trueup.app import connectors
 from trueup.config.describe import Key, keys
-from trueup.config.models import ConfigModel, GuardsModel, JobModel, ParamModel, PipelineModel, StepModel
-from trueup.config.secrets import SecretRef
+from trueup.config.models import ConfigModel, GuardsModel, JobModel, ParamModel, PipelineModel, SecretModel, StepModel
 from trueup.core import guard
 from trueup.model import errors
 from trueup.model.change import Action, Change, ChangeState
@@ -126,7 +125,7 @@ def configuration() -> str:
             "\nA **duration** is `90s`, `10m`, `1h`, `30d`, `2w`, `2y` or `1h 30m` (a year has 365.25 days; a bare number is seconds). ",
             "A **percentage** is `50%` or `0.5`. A **switch** is `on` or `off`.\n",
             "\n## Secrets\n\nA password or token, and `ledger`, may be named instead of written:\n\n",
-            key_table(keys(SecretRef), required=False),
+            key_table(keys(SecretModel), required=False),
             "\nExactly one of them. It is looked up when a store is first used, is never kept and never printed.\n",
             "\n## Stores\n\n`stores:` has a name for each account or place, with its `connector` and the options of that connector.\n",
             *(connector(one) for one in connectors().values()),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from importlib.metadata import entry_points
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -36,9 +36,37 @@ KEEP_DAYS = 90
 _WRITES = ("create", "update", "delete")
 
 
-def connectors() -> dict[str, ConnectorType]:
+def connectors() -> _Connectors:
     """Every connector that is installed, by name: the entry points of the group `trueup.connectors`."""
-    return {one.name: one.load() for one in sorted(entry_points(group=CONNECTORS), key=lambda one: one.name)}
+    from importlib.metadata import entry_points
+
+    return _Connectors(
+        {one.name: one.value for one in sorted(entry_points(group=CONNECTORS), key=lambda one: one.name)}
+    )
+
+
+class _Connectors(Mapping[str, "ConnectorType"]):
+    """Connectors by name, each imported when it is first asked for.
+
+    Attributes:
+        places: where the code of each is: "package.module:attribute".
+    """
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self.places = places
+        self._loaded: dict[str, ConnectorType] = {}
+
+    def __getitem__(self, name: str) -> ConnectorType:
+        if name not in self._loaded:
+            module, _, attribute = self.places[name].partition(":")
+            self._loaded[name] = getattr(import_module(module), attribute)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
 
 
 def _silent(event: Json) -> None:
@@ -55,17 +83,28 @@ class App:
         self._lock = Lock()
 
     @classmethod
-    def load(cls, path: Path | None = None) -> App:
+    def load(cls, path: Path | None = None, *, checked: bool = False) -> App:
         """Finds and checks the configuration; opens nothing yet.
+
+        Args:
+            path: the file or its folder; None: `trueup.yaml` in the current folder or above.
+            checked: check it even where it is known to be good (see `config.remembered`), for who wants to hear its warnings.
 
         Raises:
             NotInitialised: there is none.
             ConfigError: it is wrong.
         """
-        from trueup.config import load
+        from trueup.config.remembered import recall, remember
+
+        if not checked and (known := recall(path, lambda: cls.load(path, checked=True).config)) is not None:
+            return cls(known[0], _Connectors(known[1]))
+        from trueup.config.load import load
 
         types = connectors()
-        return cls(load(path, types), types)
+        config = load(path, types)
+        if not checked:
+            remember(config, types.places)
+        return cls(config, types)
 
     def validate(self) -> Config:
         """The configuration, looked at by those who will work with it as well: connectors, and what a job's items mean.
@@ -75,7 +114,7 @@ class App:
         Raises:
             ConfigError: something is wrong; has every finding with its place.
         """
-        from trueup.config import InvalidConfig
+        from trueup.config.source import InvalidConfig
 
         found = [*self._wrong_stores(), *self._wrong_jobs()]
         if found:

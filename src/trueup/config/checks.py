@@ -11,7 +11,7 @@ from typing import Any
 
 from trueup.config.findings import meant
 from trueup.config.source import Source, Where
-from trueup.config.stores import StoreSpec
+from trueup.config.spec import StoreSpec
 from trueup.model.diagnostics import Diagnostic
 
 NAME = re.compile(r"\w[\w.-]{0,63}")
@@ -43,15 +43,26 @@ def job(source: Source, name: str, stores: Mapping[str, StoreSpec | None]) -> It
         store, calendar = ref.get("store"), ref.get("name") or ""
         if not isinstance(store, str) or not isinstance(calendar, str):
             continue
-        if store not in stores:
-            yield source.finding((*place, "store"), f"there is no store `{store}`", hint=meant(store, stores))
-            continue
-        if (store, calendar) in seen:
+        if store in stores and (store, calendar) in seen:
             what = f"`{store}/{calendar}` is named twice in this job" if calendar else f"`{store}` is named twice"
             yield source.finding(place, what, hint="name each calendar once")
-        seen.add((store, calendar))
-        yield from _ref(source, place, key, store, calendar, stores[store])
+        if store in stores:
+            seen.add((store, calendar))
+        yield from known_calendar(source, place, key, ref, stores)
     yield from _prefers(source, where, given, seen)
+
+
+def known_calendar(
+    source: Source, place: Where, key: str, ref: Mapping[str, Any], stores: Mapping[str, StoreSpec | None]
+) -> Iterator[Diagnostic]:
+    """Whether a calendar that is named (`store`, `name`) can be there; `key` "to": whether it can be written to."""
+    store, calendar = ref.get("store"), ref.get("name") or ""
+    if not isinstance(store, str) or not isinstance(calendar, str):
+        return
+    if store not in stores:
+        yield source.finding((*place, "store"), f"there is no store `{store}`", hint=meant(store, stores))
+        return
+    yield from _ref(source, place, key, store, calendar, stores[store])
 
 
 def step(source: Source, where: Where, given: Any) -> Iterator[Diagnostic]:

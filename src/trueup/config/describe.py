@@ -10,8 +10,17 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from trueup.config.models import CollectionModel, Duration, Limits, Pattern, PreferModel, ShareOrOff, Switch, Words
-from trueup.config.secrets import SecretRef
+from trueup.config.models import (
+    CollectionModel,
+    Duration,
+    Limits,
+    Pattern,
+    PreferModel,
+    SecretModel,
+    ShareOrOff,
+    Switch,
+    Words,
+)
 
 _NAMED = {
     Duration: "duration",
@@ -49,7 +58,7 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
             path, _words(_annotation(field)), field.is_required(), shown(_default(field)), field.description or ""
         )
         for inner in _inner(field.annotation):
-            if inner is not SecretRef:
+            if inner is not SecretModel:
                 listed = "[]" if get_origin(field.annotation) is list else ""
                 yield from keys(inner, f"{path}{listed}.")
 
@@ -104,7 +113,7 @@ def _words(annotation: Any) -> str:
         return "keys and values"
     if hasattr(annotation, "__metadata__"):
         return _words(annotation.__origin__)
-    if annotation is SecretRef:
+    if annotation is SecretModel:
         return "secret"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return {CollectionModel: "collection", PreferModel: "`{prefer: STORE}`"}.get(annotation, "keys and values")

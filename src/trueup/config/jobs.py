@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from trueup.config.models import CollectionModel, GuardsModel, JobModel
+from trueup.config.scheduled import schedule_spec, trigger_specs
 from trueup.model.job import CollectionRef, ConflictPolicy, Guards, JobSpec
 
 
@@ -30,8 +31,10 @@ def job_spec(name: str, job: JobModel) -> JobSpec:
         guards=guards(job.guards),
         invite=job.invitations == "allow",
         options=options,
-        digest=_digest(job.model_dump(mode="json")),
+        digest=_digest(job.model_dump(mode="json", exclude={"schedule", "triggers"})),
         shape=_digest(shape),
+        schedule=schedule_spec(job.schedule),
+        triggers=trigger_specs(job.triggers),
     )
 
 

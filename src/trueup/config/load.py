@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from trueup.config import checks
-from trueup.config.findings import checked, meant
+from trueup.config.findings import checked
 from trueup.config.jobs import job_spec
-from trueup.config.models import ConfigModel, JobModel, PipelineModel
+from trueup.config.models import ConfigModel, JobModel, PipelineModel, SecretModel
 from trueup.config.pipelines import pipeline_spec
-from trueup.config.secrets import SecretRef, findings, resolve
-from trueup.config.source import InvalidConfig, Source, Where, find, read
-from trueup.config.stores import OptionDeclaration, StoreSpec, store_spec
+from trueup.config.place import find
+from trueup.config.scheduled import schedule_findings, together, tokens, trigger_findings
+from trueup.config.secrets import findings
+from trueup.config.source import InvalidConfig, Source, Where, read
+from trueup.config.spec import Config, StoreSpec
+from trueup.config.stores import OptionDeclaration, store_spec
 from trueup.core.graph_check import problems
 from trueup.model.diagnostics import Diagnostic, Severity
-from trueup.model.errors import NotFound
 from trueup.model.job import JobSpec
 from trueup.model.pipeline import PipelineSpec
 
-_T = TypeVar("_T")
-
-LEDGER = ".trueup/ledger.db"
 _CHECKED_APART = ("stores", "jobs", "pipelines")
 
 
@@ -36,61 +34,6 @@ class ConnectorDeclaration(Protocol):
 
     @property
     def options(self) -> Sequence[OptionDeclaration]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """A valid configuration.
-
-    Attributes:
-        path: the file; `root` is its folder.
-        stores, jobs, pipelines: by name, in the order of the file.
-        warnings: what is allowed and unwise (a password in plain text).
-    """
-
-    path: Path
-    stores: Mapping[str, StoreSpec]
-    jobs: Mapping[str, JobSpec]
-    pipelines: Mapping[str, PipelineSpec]
-    warnings: tuple[Diagnostic, ...] = ()
-    _ledger: str | SecretRef | None = None
-    _source: Source | None = field(default=None, repr=False, compare=False)
-
-    @property
-    def root(self) -> Path:
-        """The folder that relative paths are taken from."""
-        return self.path.parent
-
-    @property
-    def ledger(self) -> str:
-        """Where the ledger is: a path or a URL.
-
-        Raises:
-            SecretMissing: it is named by a secret that is not there.
-        """
-        given = resolve(self._ledger or LEDGER, self.root, "address of the ledger")
-        return given if "://" in given else str(self.root / Path(given).expanduser())
-
-    def finding(self, where: Where, what: str, *, why: str = "", hint: str = "") -> Diagnostic:
-        """An error about a place in the file, for what only the code behind a value can tell."""
-        assert self._source is not None
-        return self._source.finding(where, what, why=why, hint=hint)
-
-    def job(self, name: str) -> JobSpec:
-        """The job of that name.
-
-        Raises:
-            NotFound: there is none; names what comes close.
-        """
-        return _named("job", name, self.jobs)
-
-    def pipeline(self, name: str) -> PipelineSpec:
-        """The pipeline of that name.
-
-        Raises:
-            NotFound: there is none; names what comes close.
-        """
-        return _named("pipeline", name, self.pipelines)
 
 
 def load(path: Path | None, connectors: Mapping[str, ConnectorDeclaration]) -> Config:
@@ -116,8 +59,8 @@ def load(path: Path | None, connectors: Mapping[str, ConnectorDeclaration]) -> C
         found += wrong
     jobs, wrong = _jobs(source, stores)
     found += wrong
-    pipelines, wrong = _pipelines(source)
-    found += wrong
+    pipelines, wrong = _pipelines(source, stores)
+    found += [*wrong, *together(source)]
     every_job = {name for name, _ in _section(source, "jobs")}
     found += [
         source.finding(one.path, one.what, hint=one.hint, key=len(one.path) == 2)
@@ -129,9 +72,11 @@ def load(path: Path | None, connectors: Mapping[str, ConnectorDeclaration]) -> C
         )
     specs = {name: spec for name, spec in stores.items() if spec is not None}
     warnings = tuple(one for spec in specs.values() for one in _secret_warnings(spec, root))
-    return Config(
-        source.path, specs, jobs, pipelines, (*warnings, *_ledger_warnings(model.ledger)), model.ledger, source
-    )
+    ledger = model.ledger.ref() if isinstance(model.ledger, SecretModel) else model.ledger
+    hooks = tokens(source)
+    hooked = [one for path, token in hooks.items() for one in findings(token, root, f"token of {path}")]
+    warnings = (*warnings, *hooked, *_ledger_warnings(model.ledger))
+    return Config(source.path, specs, jobs, pipelines, warnings, ledger, source, hooks)
 
 
 def _section(source: Source, name: str) -> Iterable[tuple[str, Any]]:
@@ -156,21 +101,28 @@ def _jobs(source: Source, stores: Mapping[str, StoreSpec | None]) -> tuple[dict[
     for name, given in _section(source, "jobs"):
         model, wrong = checked(JobModel, given, source, ("jobs", name))
         wrong += checks.job(source, name, stores) if isinstance(given, dict) else ()
+        wrong += schedule_findings(source, ("jobs", name), stores, None)
+        wrong += trigger_findings(source, ("jobs", name), None)
         if model is not None and not wrong:
             specs[name] = job_spec(name, model)
         found += wrong
     return specs, found
 
 
-def _pipelines(source: Source) -> tuple[dict[str, PipelineSpec], list[Diagnostic]]:
+def _pipelines(
+    source: Source, stores: Mapping[str, StoreSpec | None]
+) -> tuple[dict[str, PipelineSpec], list[Diagnostic]]:
     specs, found = {}, []
     for name, given in _section(source, "pipelines"):
         model, wrong = checked(PipelineModel, given, source, ("pipelines", name))
         steps = given.get("steps") if isinstance(given, dict) else None
         for step, one in steps.items() if isinstance(steps, dict) else ():
             wrong += checks.step(source, ("pipelines", name, "steps", step), one)
-        if model is not None and not wrong:
-            specs[name] = pipeline_spec(name, model)
+        spec = pipeline_spec(name, model) if model is not None and not wrong else None
+        wrong += schedule_findings(source, ("pipelines", name), stores, spec)
+        wrong += trigger_findings(source, ("pipelines", name), spec)
+        if spec is not None and not wrong:
+            specs[name] = spec
         found += wrong
     return specs, found
 
@@ -180,15 +132,7 @@ def _secret_warnings(spec: StoreSpec, root: Path) -> Iterable[Diagnostic]:
         yield from findings(secret, root, f"{option} of store {spec.name}")
 
 
-def _ledger_warnings(ledger: str | SecretRef | None) -> Iterable[Diagnostic]:
+def _ledger_warnings(ledger: str | SecretModel | None) -> Iterable[Diagnostic]:
     if isinstance(ledger, str) and "://" in ledger and urlsplit(ledger).password:
         hint = "use ledger: {env: NAME} or {file: path}"
         yield Diagnostic(Severity.WARNING, "the password of the ledger stands in trueup.yaml in plain text", hint=hint)
-
-
-def _named(what: str, name: str, known: Mapping[str, _T]) -> _T:
-    if name not in known:
-        raise NotFound(
-            f"there is no {what} `{name}`", hint=meant(name, list(known)) or f"trueup.yaml has no {what}s yet"
-        )
-    return known[name]

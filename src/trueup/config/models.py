@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from trueup.config.quantities import duration, limit, share_or_off, switch
 from trueup.config.secrets import SecretRef
+from trueup.config.times import cron, hook, moment, zone
 from trueup.config.when import when as when_of
 
 
@@ -38,6 +39,10 @@ OneOrMore = BeforeValidator(_listed)
 Words = Annotated[list[str], OneOrMore]
 Switch = Annotated[bool, BeforeValidator(switch)]
 Pattern = Annotated[str, BeforeValidator(_pattern)]
+Cron = Annotated[str, BeforeValidator(cron)]
+Zone = Annotated[str, BeforeValidator(zone)]
+Moment = Annotated[str, BeforeValidator(moment)]
+Hook = Annotated[str, BeforeValidator(hook)]
 Section = BeforeValidator(lambda value: {} if value is None else value)  # `jobs:` with all its lines commented out
 
 
@@ -45,6 +50,19 @@ class Strict(BaseModel):
     """Unknown keys are errors, and nothing is converted by guess."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+
+
+class SecretModel(Strict):
+    """Where a secret is: exactly one of these."""
+
+    env: str | None = Field(None, description="the environment variable that holds it")
+    file: str | None = Field(None, description="a file with nothing else in it; relative to trueup.yaml")
+    command: list[str] | None = Field(None, description="a command that prints it, with its arguments")
+    keyring: str | None = Field(None, description="`service/user` in the system's keyring (needs trueup[keyring])")
+
+    def ref(self) -> SecretRef:
+        """As the rest of the program knows it."""
+        return SecretRef(self.env, self.file, self.command, self.keyring)
 
 
 class CollectionModel(Strict):
@@ -119,6 +137,65 @@ class OverlapsModel(Strict):
     window: Duration = Field(90 * 86_400.0, description="how far ahead to look")
 
 
+class EventsModel(Strict):
+    """Events of a calendar."""
+
+    store: str = Field(description="the store's name")
+    name: str = Field("", description="the calendar's name there; empty for a store that is a single calendar (ics)")
+    categories: Words = Field(default_factory=list, description="only events with one of these categories")
+    title: Pattern | None = Field(None, description="only events whose title this regular expression finds")
+    refresh: Duration = Field(300.0, description="how often `trueup serve` looks at the calendar")
+
+
+class ExceptModel(Strict):
+    """Holidays, blackouts."""
+
+    calendar: EventsModel = Field(description="nothing starts during these events; an all-day one counts as whole days")
+    policy: Literal["skip", "shift"] = Field("skip", description="what falls into one is left out, or moved to its end")
+
+
+class ScheduleModel(Strict):
+    """When a job or pipeline starts by itself."""
+
+    cron: Cron | None = Field(None, description="five fields, as cron has them: minute, hour, day, month, day of week")
+    zone: Zone = Field("UTC", description="the time zone of `cron`, of all-day events and of floating times")
+    every: Duration | None = Field(None, description="the time between two starts")
+    start: Moment | None = Field(None, description="what `every` counts from; default: midnight UTC of 1 January 1970")
+    calendar: EventsModel | None = Field(None, description="each of these events starts a run at its beginning")
+    except_: Annotated[list[ExceptModel], OneOrMore] = Field(
+        default_factory=list, alias="except", description="holidays and blackouts (one or a list)"
+    )
+    catch_up: Literal["skip", "one", "all"] = Field(
+        "one", description="what is made up for of what was missed: nothing, the last one, or all of it"
+    )
+    jitter: Duration = Field(0.0, description="starts are spread over this time, each always by the same")
+    overlap: Literal["skip", "queue", "cancel", "allow"] = Field(
+        "skip", description="when the last run is still under way: leave this one out, wait, stop that one, or run both"
+    )
+    collide: Literal["queue", "shift", "skip", "ask"] = Field(
+        "queue",
+        description="when another run uses the same job: wait, move to its end, leave out, or wait for a person",
+    )
+    paused: Switch = Field(False, description="nothing starts, and nothing is made up for later")
+    params: dict[str, Any] = Field(default_factory=dict, description="the pipeline's parameters")
+
+
+class TriggerModel(Strict):
+    """What else starts a job or pipeline: exactly one of `file`, `http` and `after`."""
+
+    file: str | None = Field(None, description="a pattern (inbox/*.csv); each file starts one run when it is whole")
+    settle: Duration = Field(2.0, description="of `file`: how long its size and time must have been at rest")
+    http: Hook | None = Field(None, description="a path (/hooks/crm); a POST with the token starts a run")
+    token: str | SecretModel | None = Field(
+        None, description="of `http`: what the caller must show: `Authorization: Bearer …`"
+    )
+    after: str | None = Field(None, description="a job or pipeline; the end of its run starts one")
+    outcome: Annotated[list[Literal["done", "partial", "failed", "conflict"]], OneOrMore] = Field(
+        default=["done"], description="of `after`: how that run must have ended"
+    )
+    params: dict[str, Any] = Field(default_factory=dict, description="the pipeline's parameters")
+
+
 class JobModel(Strict):
     """One job."""
 
@@ -145,6 +222,8 @@ class JobModel(Strict):
     transform: TransformModel | None = Field(None, description="one way: what copies show")
     filter: FilterModel | None = Field(None, description="which items belong to the job")
     overlaps: OverlapsModel | None = Field(None, description="look for double bookings")
+    schedule: ScheduleModel | None = Field(None, description="when it starts by itself (`trueup serve`)")
+    triggers: list[TriggerModel] = Field(default_factory=list, description="what else starts it")
 
 
 class RetryModel(Strict):
@@ -197,6 +276,8 @@ class PipelineModel(Strict):
 
     params: dict[str, ParamModel] = Field(default_factory=dict, description="what a run may be given")
     steps: dict[str, StepModel] = Field(description="the steps by name")
+    schedule: ScheduleModel | None = Field(None, description="when it starts by itself (`trueup serve`)")
+    triggers: list[TriggerModel] = Field(default_factory=list, description="what else starts it")
     description: str = Field("", description="for people")
 
 
@@ -204,7 +285,7 @@ class ConfigModel(Strict):
     """The whole file. `stores` is checked against the connectors' own options."""
 
     version: Literal[1] = Field(description="the format of this file")
-    ledger: str | SecretRef | None = Field(
+    ledger: str | SecretModel | None = Field(
         None, description="a file, or postgresql://…; default: .trueup/ledger.db beside this file"
     )
     stores: Annotated[dict[str, dict[str, Any]], Section] = Field(

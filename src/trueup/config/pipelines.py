@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trueup.config.models import PipelineModel, StepModel
+from trueup.config.scheduled import schedule_spec, trigger_specs
 from trueup.model.pipeline import (
     Backoff,
     CacheSpec,
@@ -23,7 +24,8 @@ def pipeline_spec(name: str, pipeline: PipelineModel) -> PipelineSpec:
         for key, one in pipeline.params.items()
     )
     steps = tuple(_step(key, one) for key, one in pipeline.steps.items())
-    return PipelineSpec(name, steps, params, pipeline.description)
+    schedule, triggers = schedule_spec(pipeline.schedule), trigger_specs(pipeline.triggers)
+    return PipelineSpec(name, steps, params, pipeline.description, schedule, triggers)
 
 
 def _step(name: str, step: StepModel) -> StepSpec:

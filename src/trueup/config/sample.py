@@ -31,6 +31,8 @@ EXAMPLES = {
     "transform": '{only: busy, title: "Busy"}',
     "filter": "{window: {past: 30d, future: 2y}, categories: [public]}",
     "overlaps": "{policy: report}",
+    "schedule": '{cron: "0 6 * * 1-5", zone: Europe/Berlin}',
+    "triggers": "[{after: another-job}]",
 }
 
 _SHAPE = ("kind", "collections", "from", "to")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import SecretMissing
@@ -15,19 +13,14 @@ from trueup.model.errors import SecretMissing
 COMMAND_SECONDS = 60
 
 
-class SecretRef(BaseModel):
-    """Where a secret is: exactly one of these."""
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """Where a secret is: exactly one of these (`models.SecretModel` says what they are)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    env: str | None = Field(None, description="the environment variable that holds it")
-    file: str | None = Field(None, description="a file with nothing else in it; relative to trueup.yaml")
-    command: list[str] | None = Field(None, description="a command that prints it, with its arguments")
-    keyring: str | None = Field(None, description="`service/user` in the system's keyring (needs trueup[keyring])")
-
-    def given(self) -> str:
-        """Which one is used."""
-        return next(name for name in ("env", "file", "command", "keyring") if getattr(self, name) is not None)
+    env: str | None = None
+    file: str | None = None
+    command: list[str] | None = None
+    keyring: str | None = None
 
 
 def resolve(secret: SecretRef | str, root: Path, what: str) -> str:
@@ -80,6 +73,8 @@ def _from_file(path: Path, what: str) -> str:
 
 
 def _from_command(command: list[str], root: Path, what: str) -> str:
+    import subprocess
+
     try:
         done = subprocess.run(
             command, cwd=root, capture_output=True, text=True, timeout=COMMAND_SECONDS, stdin=subprocess.DEVNULL

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import ValidationError
 
 from trueup.config.findings import meant
+from trueup.config.models import SecretModel
 from trueup.config.quantities import duration, switch
-from trueup.config.secrets import SecretRef, resolve
+from trueup.config.secrets import SecretRef
 from trueup.config.source import Where
+from trueup.config.spec import StoreSpec
 
 
 class OptionDeclaration(Protocol):
@@ -36,25 +37,6 @@ class Declared(Protocol):
 
     @property
     def options(self) -> Sequence[OptionDeclaration]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoreSpec:
-    """A store as configured: paths are absolute, secrets still to be looked up."""
-
-    name: str
-    connector: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    secrets: Mapping[str, SecretRef | str] = field(default_factory=dict)
-
-    def resolved(self, root: Path) -> dict[str, Any]:
-        """The options with the secrets in them.
-
-        Raises:
-            SecretMissing: one is not where the configuration says.
-        """
-        found = {name: resolve(one, root, f"{name} of store {self.name}") for name, one in self.secrets.items()}
-        return {**self.options, **found}
 
 
 Finding = tuple[Where, str, str, bool]
@@ -126,7 +108,7 @@ def _secret(value: Any) -> SecretRef | str:
         return value
     if isinstance(value, dict) and len(value) == 1:
         try:
-            return SecretRef.model_validate(value)
+            return SecretModel.model_validate(value).ref()
         except ValidationError:
             pass
     raise ValueError("must be {env: NAME}, {file: path}, {command: [program, argument …]} or {keyring: service/user}")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from trueup.app import App
-from trueup.config import Config, InvalidConfig
+from trueup.config import Config
+from trueup.config.source import InvalidConfig
 
 STORES = """\
 version: 1

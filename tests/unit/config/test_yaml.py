@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.config.conftest import STORES, TEAM, Load, Wrong
-from trueup.config.source import find, read
+from trueup.config.place import find
+from trueup.config.source import read
 from trueup.config.tree import YamlProblem, parse
 from trueup.model.errors import ConfigError, ExitCode, NotInitialised
 

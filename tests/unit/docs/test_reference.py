@@ -30,12 +30,12 @@ from trueup.config.models import (
     PipelineModel,
     PreferModel,
     RetryModel,
+    SecretModel,
     StepModel,
     Strict,
     TransformModel,
     WindowModel,
 )
-from trueup.config.secrets import SecretRef
 from trueup.model import errors
 from trueup.model.change import Change
 from trueup.model.errors import ExitCode, TrueupError
@@ -50,7 +50,7 @@ PAGES: dict[str, str] = GENERATE["pages"]()
 
 MODELS = (
     *(ConfigModel, CollectionModel, PreferModel, GuardsModel, WindowModel, FilterModel, TransformModel, OverlapsModel),
-    *(JobModel, RetryModel, CacheModel, StepModel, ParamModel, PipelineModel, SecretRef),
+    *(JobModel, RetryModel, CacheModel, StepModel, ParamModel, PipelineModel, SecretModel),
 )
 
 
@@ -102,7 +102,7 @@ def test_the_overview_names_every_command_module() -> None:
 
 
 def test_all_models_are_looked_at() -> None:
-    assert {*Strict.__subclasses__(), SecretRef} == set(MODELS)
+    assert {*Strict.__subclasses__()} == set(MODELS)
 
 
 @pytest.mark.parametrize("model", MODELS)

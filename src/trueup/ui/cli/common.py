@@ -64,11 +64,11 @@ class Common:
         """Whether there is a person to ask."""
         return not self.no_input and not self.for_programs and sys.stdin.isatty()
 
-    def load(self) -> App:
-        """Opens the configuration."""
+    def load(self, *, checked: bool = False) -> App:
+        """Opens the configuration; `checked`: with its warnings."""
         from trueup.app import App
 
-        return App.load(self.config)
+        return App.load(self.config, checked=checked)
 
     @contextmanager
     def working(self) -> Iterator[tuple[App, Progress, Stop]]:

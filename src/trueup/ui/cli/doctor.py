@@ -14,7 +14,7 @@ from trueup.ui.cli.common import Common, shared, store_names
 @shared
 def doctor(common: Common, store: str | None) -> int:
     """Look at everything: configuration, secrets, ledger, stores. Writes to no store."""
-    with common.load() as app:
+    with common.load(checked=True) as app:
         found = []
         for one in app.doctor(store):
             found.append(one)

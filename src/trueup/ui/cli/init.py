@@ -59,7 +59,7 @@ def _look(target: Path) -> None:
     from trueup.app import App
 
     try:
-        with App.load(target) as app:
+        with App.load(target, checked=True) as app:
             app.validate()
     except ConfigError as error:
         hint = f"{target} is written all the same: mend it there. {error.hint}"

@@ -11,7 +11,7 @@ from trueup.ui.cli.common import Common, shared
 @shared
 def validate(common: Common) -> int:
     """Check trueup.yaml: every error with its line, and a hint. Uses no network and no ledger."""
-    with common.load() as app:
+    with common.load(checked=True) as app:
         config = app.validate()
         if common.for_programs:
             warnings = [one.to_json() for one in config.warnings]
