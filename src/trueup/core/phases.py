@@ -36,12 +36,18 @@ def read(work: Work, run_id: str, ref: str) -> dict[str, Any]:
 
 def plan(work: Work, run_id: str, readings: list[dict[str, Any]]) -> dict[str, Any]:
     """Makes the plan from what the readings say, and returns its header."""
-    work.ledger.journal.update(run_id, phase=Phase.PLAN.value, report={"readings": readings})
+    work.ledger.journal.update(run_id, phase=Phase.PLAN.value)
+    work.ledger.journal.add_to_report(run_id, {"readings": readings})
     return planner.make_plan(work, run_id, {one["collection"]: one for one in readings}).to_json()
 
 
-def guard(work: Work, run_id: str, allow: list[str] | None = None) -> dict[str, Any]:
+def guard(work: Work, run_id: str, allow: list[str] | None = None, who: str = APPROVER) -> dict[str, Any]:
     """Whether the plan may be applied.
+
+    Args:
+        work, run_id: the run.
+        allow: guards that are allowed ("all": every one).
+        who: who allows them.
 
     Returns:
         {"blocked", "guards"}; a blocked run is left as "awaiting approval".
@@ -49,7 +55,7 @@ def guard(work: Work, run_id: str, allow: list[str] | None = None) -> dict[str, 
     journal = work.ledger.journal
     header = journal.get(run_id).plan
     assert header is not None
-    made = planner.allow(Plan.from_json(header), allow or (), APPROVER)
+    made = planner.allow(Plan.from_json(header), allow or (), who)
     state = RunState.AWAITING_APPROVAL if made.blocked else RunState.RUNNING
     journal.update(run_id, phase=Phase.GUARD.value, state=state, plan=made.to_json())
     return {"blocked": made.blocked, "guards": made.to_json()["guards"]}

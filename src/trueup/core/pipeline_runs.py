@@ -130,6 +130,16 @@ class PipelineRuns:
             raise NotFound(f"run {run_id} has nothing to go on with", why=f"it is {run.state.value.replace('_', ' ')}")
         return self._go_on(run, {}, False)
 
+    def of(self, run: RunRecord) -> PipelineRun:
+        """A run as it stands in the ledger, to be gone on with.
+
+        Raises:
+            StalePlan: the pipeline was changed since it began.
+        """
+        assert run.plan is not None
+        self._refuse_changed(run, {}, False)
+        return self._resumed(run)
+
     def child(self, params: Mapping[str, Any], repeats: str = "") -> tuple[PipelineRun, RunRecord | None]:
         """The run of a pipeline that a step starts: the one this parent has started before, or a new one.
 
@@ -147,10 +157,7 @@ class PipelineRuns:
             return self._new(bound, failed), None
         if earlier.state is RunState.FAILED:
             return self._new(bound, earlier), None
-        run = PipelineRun(
-            earlier.id, bound, earlier.started, True, earlier.plan.get("repeats", ""), self._kept(earlier.plan)
-        )
-        return run, earlier if earlier.state in (RunState.DONE, RunState.PARTIAL) else None
+        return self._resumed(earlier), earlier if earlier.state in (RunState.DONE, RunState.PARTIAL) else None
 
     def _started_by(self, parent: str, params: dict[str, Any]) -> RunRecord | None:
         """The last run of this pipeline that a step has started, where it is still about the same."""
@@ -180,6 +187,10 @@ class PipelineRuns:
         assert run.plan is not None
         self._refuse_changed(run, given, text)
         self.ledger.journal.update(run.id, phase="steps", state=RunState.RUNNING)
+        return self._resumed(run)
+
+    def _resumed(self, run: RunRecord) -> PipelineRun:
+        assert run.plan is not None
         repeats = run.plan.get("repeats", "")
         return PipelineRun(run.id, run.plan["params"], run.started, True, repeats, self._kept(run.plan))
 

@@ -178,7 +178,15 @@ class ItemRefused(TrueupError):
 
 
 class LedgerError(TrueupError):
-    """The ledger is damaged, full, or written by a later version."""
+    """The ledger is damaged, full, or written by a later version.
+
+    Args:
+        temporary: it is away or busy: the same may go through later.
+    """
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "", temporary: bool = False) -> None:
+        super().__init__(what, where=where, why=why, hint=hint)
+        self.temporary = temporary
 
 
 class Bug(TrueupError):

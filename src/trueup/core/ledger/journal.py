@@ -71,6 +71,12 @@ class Journal:
             columns = ", ".join(f"{name} = ?" for name in given)
             self._db.write(f"UPDATE run SET {columns} WHERE id = ?", (*given.values(), run_id))
 
+    def add_to_report(self, run_id: str, members: Mapping[str, Any]) -> None:
+        """Adds members to a run's report, whoever else adds to it at the same time."""
+        with self._db.transaction("journal.add_to_report"):
+            self._db.write("UPDATE run SET phase = phase WHERE id = ?", (run_id,))  # takes the lock on the row
+            self.update(run_id, report={**self.get(run_id).report, **members})
+
     def get(self, run_id: str) -> RunRecord:
         """The run with exactly this id.
 

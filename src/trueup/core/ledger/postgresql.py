@@ -67,6 +67,8 @@ _MEANING = {
 }
 
 
+_TEMPORARY = {_GONE[0], *(_MEANING[state][0] for state in ("53300", "55P03", "40"))}
+
 # While connecting, libpq passes on the server's words and not its SQLSTATE.
 _AT_CONNECT = {
     "authentication failed": _DENIED,
@@ -146,7 +148,7 @@ class PostgreSQL:
         else:
             unknown = ("the ledger could not be read or written", "run `trueup doctor`")
             what, hint = next((_MEANING[key] for key in (state, state[:3], state[:2]) if key in _MEANING), unknown)
-        return LedgerError(what, where=self.where, why=text, hint=hint)
+        return LedgerError(what, where=self.where, why=text, hint=hint, temporary=what in _TEMPORARY)
 
     def lost(self, connection: Any, error: Exception) -> bool:
         """Whether the server or the network ended the connection."""

@@ -51,6 +51,8 @@ _MEANING = {
     ),
 }  # fmt: skip
 
+_TEMPORARY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
 
 class SQLite:
     """The dialect of a ledger in a file."""
@@ -105,7 +107,7 @@ class SQLite:
         """What went wrong, in words."""
         code = getattr(error, "sqlite_errorcode", 0)
         what, hint = _MEANING.get(code & 0xFF, ("the ledger could not be read or written", "run `trueup doctor`"))
-        return LedgerError(what, where=self.where, why=str(error), hint=hint)
+        return LedgerError(what, where=self.where, why=str(error), hint=hint, temporary=code & 0xFF in _TEMPORARY)
 
     def lost(self, connection: Any, error: Exception) -> bool:
         """A file does not go away like a server."""

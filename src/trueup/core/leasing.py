@@ -1,0 +1,144 @@
+"""Leases of the ledger while work goes on: taken, waited for, renewed in the background.
+
+Where a renewal does not succeed in time the work is told, since somebody else may hold the lease by then.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trueup.core.ledger import Ledger
+from trueup.model.errors import LedgerError, Locked
+
+FIRST_PAUSE = 0.02
+LONGEST_PAUSE = 0.5
+
+
+def process_name() -> str:
+    """An owner that stands for this process: a lease of a process that is gone from its host is taken over at once."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def wait_for(ledger: Ledger, name: str, owner: str, ttl: float, check: Callable[[], None] = lambda: None) -> None:
+    """Takes a lease as soon as it is free.
+
+    Args:
+        ledger, name, owner, ttl: as `Leases.acquire`.
+        check: called before every further try; raises where waiting is of no use any more.
+    """
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return ledger.leases.acquire(name, owner, ttl)
+        except Locked:
+            # Not all at once: those who wait for the same lease would keep the ledger busy together.
+            time.sleep(random.uniform(pause / 2, pause))
+            pause = min(LONGEST_PAUSE, pause * 1.5)
+            check()
+
+
+@dataclass(slots=True)
+class _Lease:
+    name: str
+    owner: str
+    ttl: float
+    valid_until: float  # monotonic seconds
+
+    @property
+    def renew_at(self) -> float:
+        """When a third of its time is over."""
+        return self.valid_until - self.ttl * 2 / 3
+
+
+class Kept:
+    """Leases that are renewed in the background, each three times in its time, until `close`.
+
+    Args:
+        ledger: whose.
+        lost: called once, from the background, when one could not be kept.
+    """
+
+    def __init__(self, ledger: Ledger, lost: Callable[[], None] = lambda: None) -> None:
+        self._ledger = ledger
+        self._lost = lost
+        self._leases: list[_Lease] = []
+        self._changed = threading.Condition()
+        self._closed = False
+        self._failed = False
+        self._thread: threading.Thread | None = None
+
+    def add(self, name: str, owner: str, ttl: float) -> None:
+        """Keeps a lease that was just acquired."""
+        with self._changed:
+            self._leases.append(_Lease(name, owner, ttl, time.monotonic() + ttl))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True, name=f"lease-{name}")
+                self._thread.start()
+            self._changed.notify()
+
+    def drop(self, name: str) -> None:
+        """Keeps it no longer, before it is given back."""
+        with self._changed:
+            self._leases = [one for one in self._leases if one.name != name]
+
+    @property
+    def valid(self) -> bool:
+        """Whether all are ours, by this process's own clock: one that was asleep may have lost them without a word."""
+        now = time.monotonic()
+        return not self._failed and all(now < one.valid_until for one in self._leases)
+
+    def close(self) -> None:
+        """Ends the renewing; gives nothing back."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                due = self._due()
+                if not due:
+                    self._changed.wait(self._pause())
+                    continue
+            if not all(self._renewed(one) for one in due):
+                self._failed = True
+                self._lost()
+                return
+
+    def _due(self) -> list[_Lease]:
+        now = time.monotonic()
+        return [one for one in self._leases if one.renew_at <= now]
+
+    def _pause(self) -> float | None:
+        now = time.monotonic()
+        return min((max(0.0, one.renew_at - now) for one in self._leases), default=None)
+
+    def _renewed(self, one: _Lease) -> bool:
+        """Renews; a ledger that is away for a moment is asked again while the lease still holds."""
+        while True:
+            asked_at = time.monotonic()
+            try:
+                renewed = self._ledger.leases.renew(one.name, one.owner, one.ttl)
+            except LedgerError:
+                left = one.valid_until - one.ttl / 6 - time.monotonic()
+                if left <= 0:
+                    return False
+                with self._changed:
+                    if self._closed or one not in self._leases:
+                        return True
+                    self._changed.wait(min(left, max(0.05, left / 2)))
+                continue
+            with self._changed:
+                one.valid_until = asked_at + one.ttl
+                return renewed or one not in self._leases

@@ -1,0 +1,228 @@
+"""The calls about one run of a job: where it begins and ends.
+
+begin_job -> read* -> plan -> guard -> start_apply -> apply_batch* -> verify* -> report -> next_round … -> end_job
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from trueup.app import App
+from trueup.core import job_runs, phases
+from trueup.core.work import Work
+from trueup.engines.calls.answers import small
+from trueup.engines.calls.frame import RUN_SECONDS, Call, alone, job_call
+from trueup.engines.calls.opened import opened
+from trueup.model.errors import UsageError
+from trueup.model.run import Phase, RunRecord, RunState
+
+Json: TypeAlias = dict[str, Any]
+
+KEY = "key:"
+"""Before an engine's own id, where the ledger keeps what started a run."""
+
+
+def begin_job(config: str, job: str, key: str, allow: Sequence[str] = (), parent: str = "") -> Json:
+    """Finds or starts the run of a job for an engine's run.
+
+    The same key (or parent) always gives the same run, wherever it stands; one that failed, or whose plan was refused, is tried again
+    by a new one. A run that was killed is taken up first, as the embedded engine does.
+
+    Args:
+        config: the absolute path of trueup.yaml.
+        job: the job's name.
+        key: the engine's own id of its run.
+        allow: guards that are allowed beforehand ("all": every one).
+        parent: the run and step of a pipeline that start it ("RUN/step[3]"); then it is what the run is known by.
+
+    Returns:
+        {"run", "job", "collections": ["work/team", …], "next": "read" | "apply" | "approve" | "over", "report": {…} or None}.
+
+    Raises:
+        Locked: somebody else works on the job.
+        NotFound: there is no such job.
+    """
+    with opened(config) as app:
+        return _begin(app, job, parent or KEY + key, allow)
+
+
+def next_round(config: str, run: str) -> Json:
+    """Starts a further round after one whose report says "again"; at most `core.job_runs.MAX_ROUNDS` in all.
+
+    Returns:
+        As `begin_job`; "next" is "over" where there is nothing left that another round may finish.
+    """
+    with opened(config) as app:
+        record = app.ledger.journal.get(run)
+        if record.state not in job_runs.OVER:
+            if record.state in (RunState.FAILED, RunState.SUPERSEDED):
+                return _answer(app.work(record.subject), record, "over")
+            why = f"it is {record.state.value.replace('_', ' ')}"
+            raise UsageError(f"run {run} has not ended", why=why, hint="report(…) ends it")
+        return _begin(app, record.subject, started_for(record), ())
+
+
+def end_job(config: str, run: str) -> Json:
+    """Gives the job's lease back; a run that is not over stays as it is, for whoever takes it up.
+
+    Returns:
+        The report of all rounds together: {"run", "state", "counts", "left", "conflicts", …}.
+    """
+    with opened(config) as app:
+        record = app.ledger.journal.get(run)
+        work = app.work(record.subject)
+        app.ledger.leases.release(job_runs.lease_of(record.subject), run)
+        if record.state not in job_runs.OVER:
+            return small(job_runs.result_of(record))
+        earlier = [app.ledger.journal.get(one) for one in record.report.get("before", ())]
+        reports = [job_runs.result_of(one) for one in (*earlier, record)]
+        if "rounds" in record.report:  # they were put together already
+            return small(reports[-1])
+        return small(job_runs.together(work, run, reports))
+
+
+def report(config: str, run: str, verifications: Sequence[Json]) -> Json:
+    """Ends this round.
+
+    Args:
+        config, run: as above.
+        verifications: what `verify` said of each collection.
+
+    Returns:
+        Its report; "again" is True where another round may finish what this one could not.
+    """
+    with job_call(config, run, "report") as call:
+        result = call.record.report
+        if not call.over:
+            require(call, job_runs.APPLYING)
+            result = phases.report(call.work, run, list(verifications))
+        record = call.refresh()
+        again = record.state in job_runs.OVER and _goes_on(record)
+        return small({**result, "run": run, "state": record.state.value, "again": again})
+
+
+def waiting(config: str, run: str) -> Json:
+    """How a run stands that waits for a person; cheap, to be polled.
+
+    `trueup apply RUN` carries the plan out itself: then the answer is "wait" while it works, and "over" in the end.
+
+    Returns:
+        {"run", "state", "next": "wait" | "apply" | "over"}.
+    """
+    with opened(config) as app:
+        record = app.ledger.journal.get(run)
+        holder = app.ledger.leases.holder(job_runs.lease_of(record.subject))
+        others = holder is not None and holder.owner != run and holder.expires > app.ledger.now()
+        if record.state in job_runs.WAITING:
+            goes_on = "wait"
+        elif record.state is RunState.RUNNING:
+            goes_on = "wait" if others else "apply"
+        else:
+            goes_on = "over"
+        return {"run": run, "state": record.state.value, "next": goes_on}
+
+
+def started_for(record: RunRecord) -> str:
+    """What a run is known by to who started it, or took it up: a key, or a pipeline's run and step."""
+    return str(record.report.get("for") or record.parent or record.id)
+
+
+def require(call: Call, phases: Sequence[str], hint: str = "") -> None:
+    """Raises UsageError where the run does not stand in one of these phases."""
+    if call.record.state is not RunState.RUNNING or call.record.phase not in phases:
+        state = call.record.state.value.replace("_", " ")
+        why = f"it is {state}, in phase {call.record.phase}"
+        raise UsageError(
+            f"run {call.record.id} is not ready for that", why=why, hint=hint or "call the phases in their order"
+        )
+
+
+# -- beginning ----------------------------------------------------------------------------------------------------------
+
+
+def _begin(app: App, job: str, parent: str, allow: Sequence[str]) -> Json:
+    work = app.work(job)
+    with alone(app, f"job/{job}/begin"):
+        known = _known(work, parent)
+        if known is not None and known.state in job_runs.WAITING:
+            return _answer(work, known, "approve")
+        if known is not None and known.state is RunState.RUNNING:
+            return _gone_on_with(work, known)
+        if known is not None and known.state in job_runs.OVER and not _goes_on(known):
+            return _answer(work, known, "over")
+        return _started(work, known, parent, allow)
+
+
+def _known(work: Work, parent: str) -> RunRecord | None:
+    """The newest run that was started, or taken up, for this parent."""
+    journal = work.ledger.journal
+    taken = next((one for one in journal.history(work.spec.name, 30) if one.report.get("for") == parent), None)
+    if taken is not None and taken.state is RunState.RUNNING:
+        return taken
+    return journal.latest(work.spec.name, parent=parent) or taken
+
+
+def _gone_on_with(work: Work, run: RunRecord) -> Json:
+    """A run of ours that is under way, or was left by its workers."""
+    leases, name = work.ledger.leases, job_runs.lease_of(work.spec.name)
+    holder = leases.holder(name)
+    fresh = holder is not None and holder.owner == run.id and holder.expires > work.ledger.now()
+    leases.acquire(name, run.id, RUN_SECONDS)
+    now = work.ledger.journal.get(run.id)
+    if now.state is not RunState.RUNNING:  # ended by who had the lease
+        leases.release(name, run.id)
+        return _answer(work, now, "approve" if now.state in job_runs.WAITING else "over")
+    return _standing(work, now if fresh else _left_alone(work, now))
+
+
+def _left_alone(work: Work, run: RunRecord) -> RunRecord:
+    """A run that nobody has worked on for long: a plan that is not being carried out is made anew, and what was half-way through its
+    plan is followed by another round."""
+    journal = work.ledger.journal
+    if job_runs.half_applied(run):
+        journal.update(run.id, report={**run.report, "taken_up": True})
+    else:
+        journal.update(run.id, phase=Phase.READ)
+    return journal.get(run.id)
+
+
+def _started(work: Work, known: RunRecord | None, parent: str, allow: Sequence[str]) -> Json:
+    """A new run, or one that somebody was killed in."""
+    ledger, name = work.ledger, job_runs.lease_of(work.spec.name)
+    journal = ledger.journal
+    before: list[str] = []
+    if known is not None and known.state in job_runs.OVER:
+        before = [*known.report.get("before", ()), known.id]
+    found: RunRecord | None = None
+    with ledger.transaction("calls.begin"):
+        if known is not None:
+            ledger.leases.release(name, known.id)
+        ledger.leases.acquire(name, parent, RUN_SECONDS)
+        found = job_runs.killed(work)
+        if found is None:
+            job_runs.supersede_waiting(work)
+            run = phases.begin(work, "run", parent)
+        else:
+            run = _left_alone(work, found).id
+        more = {"before": before, "allow": list(allow), **({"for": parent} if found else {})}
+        journal.update(run, report={**journal.get(run).report, **{key: one for key, one in more.items() if one}})
+        ledger.leases.release(name, parent)
+        ledger.leases.acquire(name, run, RUN_SECONDS)
+    return _standing(work, journal.get(run))
+
+
+def _goes_on(run: RunRecord) -> bool:
+    """Whether another round follows a run that is over."""
+    rounds = len(run.report.get("before", ())) + 1
+    return job_runs.another_round(run.report, rounds, old=bool(run.report.get("taken_up")))
+
+
+def _standing(work: Work, run: RunRecord) -> Json:
+    return _answer(work, run, "apply" if job_runs.half_applied(run) else "read")
+
+
+def _answer(work: Work, run: RunRecord, then: str) -> Json:
+    report = small(job_runs.result_of(run)) if then == "over" else None
+    collections = [str(ref) for ref in work.spec.collections]
+    return {"run": run.id, "job": work.spec.name, "collections": collections, "next": then, "report": report}

@@ -1,0 +1,75 @@
+"""The configuration of a call: opened once for a process and file, and anew where the file was changed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from trueup.app import App
+
+
+@dataclass(slots=True)
+class _Opened:
+    app: App
+    stamp: tuple[int, int, int]
+    users: int = 0
+    stale: bool = False
+
+
+_lock = threading.Lock()
+_opened: dict[tuple[int, str], _Opened] = {}
+
+
+@contextmanager
+def opened(config: str) -> Iterator[App]:
+    """The application of a configuration file; a worker's calls share it, and with it connections to stores and ledger.
+
+    Args:
+        config: the absolute path of trueup.yaml.
+
+    Raises:
+        NotInitialised: there is none.
+        ConfigError: it is wrong.
+    """
+    one = _enter(config)
+    try:
+        yield one.app
+    finally:
+        _leave(one)
+
+
+def _enter(config: str) -> _Opened:
+    key = (os.getpid(), config)  # connections do not survive a fork
+    with _lock:
+        stamp = _stamp(config)
+        known = _opened.get(key)
+        if known is None or known.stamp != stamp:
+            if known is not None:
+                known.stale = True
+                _close_unused(known)
+            known = _opened[key] = _Opened(App.load(Path(config)), stamp)
+        known.users += 1
+        return known
+
+
+def _leave(one: _Opened) -> None:
+    with _lock:
+        one.users -= 1
+        _close_unused(one)
+
+
+def _close_unused(one: _Opened) -> None:
+    if one.stale and not one.users:
+        one.app.close()
+
+
+def _stamp(config: str) -> tuple[int, int, int]:
+    try:
+        status = os.stat(config)
+    except OSError:
+        return (0, 0, 0)  # `App.load` says what is wrong
+    return (status.st_mtime_ns, status.st_size, status.st_ino)

@@ -1,0 +1,229 @@
+"""The calls about one run of a job: its phases. Each may be repeated, also at the same time, also after the run is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from trueup.core import job_runs, phases
+from trueup.core.leasing import wait_for
+from trueup.core.staleness import refuse_stale
+from trueup.engines.calls.answers import header
+from trueup.engines.calls.frame import RUN_SECONDS, TURN_SECONDS, Call, give_job_back, job_call, turn_of
+from trueup.engines.calls.jobs import require
+from trueup.engines.calls.slots import slot
+from trueup.model.errors import NotFound, StalePlan, UsageError
+from trueup.model.plan import Plan
+from trueup.model.run import Phase, RunState
+
+Json: TypeAlias = dict[str, Any]
+
+_PLANNING = (Phase.READ.value, Phase.PLAN.value)
+_PLANNED = (Phase.GUARD.value, *job_runs.APPLYING)
+
+
+def read(config: str, run: str, ref: str) -> Json:
+    """Brings the ledger up to date with one collection; see `core.reading.read`.
+
+    Args:
+        config, run: the absolute path of trueup.yaml, the run.
+        ref: the collection ("work/team").
+    """
+    with job_call(config, run, f"read/{ref}") as call:
+        _check_ref(call, ref)
+        if call.record.state is not RunState.RUNNING or call.record.phase != Phase.READ:
+            return _known_reading(call, ref)  # a plan was made of it: what is read now would be another world
+        with slot(call, ref):
+            return phases.read(call.work, run, ref)
+
+
+def plan(config: str, run: str, readings: Sequence[Json]) -> Json:
+    """Makes the plan.
+
+    Args:
+        config, run: as above.
+        readings: what `read` said of each collection.
+
+    Returns:
+        The plan's header: {"run", "job", "created", "counts", "guards", "complete", "applyable", "errored", "creates", "diagnostics",
+        "hash"}; the changes are in the ledger.
+    """
+    with job_call(config, run, "plan") as call:
+        if call.record.state is RunState.RUNNING and call.record.phase in _PLANNING:
+            _check_readings(call, readings)
+            call.app.ledger.journal.update(run, phase=Phase.PLAN)
+            _wait_for_readers(call)
+            phases.plan(call.work, run, list(readings))
+            call.app.ledger.journal.update(run, phase=Phase.GUARD)
+        made = call.refresh().plan
+        if made is None:
+            raise StalePlan(f"run {run} has no plan", why=f"it is {call.record.state.value.replace('_', ' ')}")
+        return header(made)
+
+
+def guard(config: str, run: str, allow: Sequence[str] = ()) -> Json:
+    """Whether the plan may be applied. A blocked run is left as "awaiting approval", and its job is free for others.
+
+    Returns:
+        {"blocked", "guards": [{"guard", "collection", "message", "allowed"}, …]}.
+    """
+    with job_call(config, run, "guard") as call:
+        if call.record.state is not RunState.RUNNING or call.record.phase in job_runs.APPLYING:
+            return _guards(call)
+        require(call, (Phase.GUARD.value,), "plan(…) comes first")
+        answer = phases.guard(call.work, run, [*allow, *call.record.report.get("allow", ())])
+        if answer["blocked"]:
+            give_job_back(call)
+        return answer
+
+
+def approve(config: str, run: str, allow: Sequence[str], who: str) -> Json:
+    """A person lets a blocked run go on: everything is read again, and a plan that is stale by now is refused.
+
+    Args:
+        config, run: as above.
+        allow: the guards that are allowed ("all": every one).
+        who: the person, as the plan names them.
+
+    Returns:
+        As `guard`.
+
+    Raises:
+        StalePlan: the world moved on since the plan was made; the run ends as superseded.
+    """
+    with job_call(config, run, "approve") as call:
+        if call.record.state not in job_runs.WAITING:
+            return _guards(call)
+        name = job_runs.lease_of(call.record.subject)
+        call.app.ledger.leases.acquire(name, run, RUN_SECONDS)
+        call.kept.add(name, run, RUN_SECONDS)
+        try:
+            if call.refresh().state in job_runs.WAITING:
+                _refuse_stale(call)
+                phases.guard(call.work, run, list(allow), who)
+        finally:
+            if call.refresh().state is not RunState.RUNNING:
+                give_job_back(call)
+        return _guards(call)
+
+
+def reject(config: str, run: str, who: str) -> Json:
+    """A person says no: the run ends as superseded, and nothing was changed.
+
+    Returns:
+        {"run", "state"}.
+
+    Raises:
+        NotFound: it does not wait for anybody.
+    """
+    with job_call(config, run, "approve") as call:
+        if call.record.state in job_runs.WAITING:
+            report = {**call.record.report, "rejected_by": who}
+            call.app.ledger.journal.update(run, state=RunState.SUPERSEDED, report=report, ended=call.work.clock())
+        elif call.record.state is not RunState.SUPERSEDED:
+            why = f"it is {call.record.state.value}"
+            raise NotFound(f"run {run} does not wait for approval", why=why)
+        return {"run": run, "state": RunState.SUPERSEDED.value}
+
+
+def start_apply(config: str, run: str) -> Json:
+    """Before the first batch: makes sure that the plan is the one that was sealed and allowed.
+
+    Returns:
+        {"waves": [[{"batch", "collection", "changes"}, …], …]}: what is left to send. Waves go one after another, the batches of a wave
+        in any order and at the same time.
+
+    Raises:
+        GuardBlocked: a guard fired that nobody has allowed.
+    """
+    with job_call(config, run, "start_apply") as call:
+        if call.over:
+            return {"waves": []}
+        if call.record.state is RunState.RUNNING:
+            require(call, _PLANNED, "plan(…) comes first")
+        waves = phases.start_apply(call.work, run)["waves"]
+        _wait_for_readers(call)
+        known = {one.batch: one for one in call.app.ledger.journal.batches(run)}
+        return {"waves": [[_batch(known[number]) for number in wave] for wave in waves]}
+
+
+def apply_batch(config: str, run: str, batch: int) -> Json:
+    """Sends one batch; see `core.executor.apply_batch`."""
+    with job_call(config, run, f"batch/{batch}") as call:
+        found = next((one for one in call.app.ledger.journal.batches(run) if one.batch == batch), None)
+        if found is None:
+            raise UsageError(f"run {run} has no batch {batch}", hint="start_apply(…) names them")
+        if call.over or not found.open:
+            return {"batch": batch, "collection": found.collection, "done": 0, "failed": 0, "stale": 0, "errors": []}
+        require(call, job_runs.APPLYING, "start_apply(…) comes first")
+        with slot(call, found.collection):
+            return phases.apply_batch(call.work, run, batch)
+
+
+def verify(config: str, run: str, ref: str) -> Json:
+    """Reads back what the run wrote to one collection; see `core.verification.verify`."""
+    with job_call(config, run, f"verify/{ref}") as call:
+        _check_ref(call, ref)
+        if call.over:
+            known = (one for one in call.record.report.get("verifications", ()) if one["collection"] == ref)
+            nothing = {"collection": ref, "verified": 0, "failed": 0, "rewritten": 0, "lost": {}, "error": None}
+            return next(known, nothing)
+        require(call, job_runs.APPLYING, "start_apply(…) comes first")
+        with slot(call, ref):
+            return phases.verify(call.work, run, ref)
+
+
+def _batch(row: Any) -> Json:
+    return {"batch": row.batch, "collection": row.collection, "changes": row.changes}
+
+
+def _guards(call: Call) -> Json:
+    made = call.refresh().plan
+    found = made["guards"] if made else []
+    return {"blocked": call.record.state in job_runs.WAITING, "guards": found}
+
+
+def _check_ref(call: Call, ref: str) -> None:
+    known = [str(one) for one in call.work.spec.collections]
+    if ref not in known:
+        raise UsageError(f"{ref} is no collection of job {call.work.spec.name}", hint=f"it has: {', '.join(known)}")
+
+
+def _check_readings(call: Call, readings: Sequence[Json]) -> None:
+    given = {one["collection"] for one in readings}
+    for one in call.work.spec.collections:
+        if str(one) not in given:
+            raise UsageError(
+                f"there is no reading of {one}", hint="read(…) each of the job's collections before plan(…)"
+            )
+
+
+def _known_reading(call: Call, ref: str) -> Json:
+    for one in call.record.report.get("readings", ()):
+        if one["collection"] == ref:
+            return dict(one)
+    why = f"it is {call.record.state.value.replace('_', ' ')}, in phase {call.record.phase}"
+    raise StalePlan(f"run {call.record.id} does not read {ref} any more", why=why, hint="begin a new run")
+
+
+def _wait_for_readers(call: Call) -> None:
+    """A reading that is still under way, the repeat of one that is over, ends before what it says is used or its collection written.
+
+    The phase has moved on by now: one that comes later finds that, and reads nothing.
+    """
+    ledger = call.app.ledger
+    for ref in call.work.spec.collections:
+        name = turn_of(call.record.id, f"read/{ref}")
+        if ledger.leases.holder(name) is not None:
+            wait_for(ledger, name, call.owner, TURN_SECONDS, call.check)
+            ledger.leases.release(name, call.owner)
+
+
+def _refuse_stale(call: Call) -> None:
+    made = call.record.plan
+    assert made is not None
+    readings = []
+    for ref in map(str, call.work.spec.collections):
+        with slot(call, ref):
+            readings.append(phases.read(call.work, call.record.id, ref))
+    refuse_stale(call.work, Plan.from_json(made), readings)

@@ -1,0 +1,26 @@
+"""How many workers talk to a store at once, over all processes that share the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from trueup.core.store_slots import take
+from trueup.engines.calls.frame import Call
+
+DEFAULT = 4
+
+
+@contextmanager
+def slot(call: Call, ref: str) -> Iterator[None]:
+    """Waits for a place at the store of a collection, and holds it."""
+    name = next(one.store for one in call.work.spec.collections if str(one) == ref)
+    limit = getattr(call.app.config.stores[name], "workers", None) or DEFAULT
+    ledger = call.app.ledger
+    lease = take(ledger, name, limit, call.owner, call.check)
+    call.kept.add(*lease)
+    try:
+        yield
+    finally:
+        call.kept.drop(lease[0])
+        ledger.leases.release(lease[0], call.owner)
