@@ -1,0 +1,182 @@
+"""The activities: `trueup.engines.calls`, called in threads with a sign of life while they work.
+
+One dynamic activity answers under every name, so that the screen shows "read work/team" and "apply work/team". Its
+argument says which function is meant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from temporalio import activity
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+from trueup.engines import calls
+from trueup.engines.temporal.settings import Settings
+from trueup.model import errors
+from trueup.model.errors import ItemRefused, LedgerError, NotFound, TrueupError, UsageError
+
+Json = dict[str, Any]
+
+THREADS = 16
+"""How many calls of one worker may be under way at once."""
+LABELS = 2000
+"""Above so many items their labels are left out of the history, to keep payloads below the server's limit of 2 MB."""
+_DIRECT = frozenset(
+    [
+        "read",
+        "plan",
+        "guard",
+        "approve",
+        "reject",
+        "start_apply",
+        "apply_batch",
+        "verify",
+        "report",
+        "next_round",
+        "end_job",
+        "waiting",
+        "plan_markdown",
+        "start_step",
+        "end_step",
+        "end_map",
+        "end_pipeline",
+    ]
+)
+
+
+@dataclass
+class Activities:
+    """What a worker offers for one trueup.yaml.
+
+    Attributes:
+        config: the absolute path of trueup.yaml.
+        settings: told to every run that begins here.
+        ui: the address of the Temporal web screen, for links from trueup's history; "": none.
+        pool: where calls run.
+    """
+
+    config: str
+    settings: Settings = field(default_factory=Settings)
+    ui: str = ""
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "trueup"))
+
+    @activity.defn(dynamic=True)
+    async def call(self, args: Sequence[RawValue]) -> Any:
+        """One call.
+
+        Args:
+            args: one JSON object {"call": a function's name, "args": [...]}.
+
+        Raises:
+            ApplicationError: trueup's error: its class is the type, {"what", "where", "why", "hint"} the details.
+        """
+        request: Json = activity.payload_converter().from_payload(args[0].payload, dict)
+        try:
+            return await self._alive(self._function(request["call"], request["args"]))
+        except Exception as error:
+            raise _told(error) from error
+
+    def _function(self, name: str, args: Sequence[Any]) -> Callable[[], Any]:
+        own: dict[str, Callable[..., Any]] = {
+            "look_up": self.look_up,
+            "begin_job": self.begin_job,
+            "begin_pipeline": self.begin_pipeline,
+            "decide": self.decide,
+            "run_function": self.run_function,
+        }
+        if name in own:
+            return partial(own[name], *args)
+        if name in _DIRECT:
+            return partial(getattr(calls, name), self.config, *args)
+        raise UsageError(f"there is no call `{name}`", hint="a worker of an older trueup? start it anew")
+
+    async def _alive(self, function: Callable[[], Any]) -> Any:
+        """Runs a call in a thread, with heartbeats; when cancelled, lets it end first: it cannot be torn off."""
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()
+        work = loop.run_in_executor(self.pool, context.run, function)
+        limit = activity.info().heartbeat_timeout
+        pause = limit.total_seconds() / 3 if limit else None
+        try:
+            while not (await asyncio.wait([work], timeout=pause))[0]:
+                activity.heartbeat()
+        except asyncio.CancelledError:
+            activity.logger.info("asked to stop: finishing the call that is under way")
+            await asyncio.wait([work])
+            raise
+        return work.result()
+
+    # -- calls with something of Temporal's in them ----------------------------------------------------------------------
+
+    def look_up(self, name: str) -> Json:
+        """What a workflow's type means: {"kind", "graph", "settings", "digest"}.
+
+        Raises:
+            NotFound: neither a job nor a pipeline has that name.
+        """
+        known = calls.describe(self.config)
+        settings = self.settings.to_json()
+        if name in known["pipelines"]:
+            one = known["pipelines"][name]
+            steps = {key: _slim(step) for key, step in one["steps"].items()}
+            graph = {"order": one["order"], "steps": steps}
+            return {"kind": "pipeline", "graph": graph, "settings": settings, "digest": known["digest"]}
+        if name in known["jobs"]:
+            return {"kind": "job", "graph": None, "settings": settings, "digest": known["digest"]}
+        names = ", ".join([*known["pipelines"], *known["jobs"]])
+        raise NotFound(f"there is no job or pipeline {name}", where=self.config, why=f"there are: {names}")
+
+    def begin_job(self, job: str, key: str, allow: Sequence[str], parent: str) -> Json:
+        """`calls.begin_job`, with a link to the workflow's page kept with the run."""
+        return self._linked(calls.begin_job(self.config, job, key, tuple(allow), parent))
+
+    def begin_pipeline(self, pipeline: str, params: Mapping[str, Any], key: str, parent: str) -> Json:
+        """`calls.begin_pipeline`, with a link to the workflow's page kept with the run."""
+        begun = self._linked(calls.begin_pipeline(self.config, pipeline, params, key, parent))
+        return {key: begun[key] for key in ("run", "resumed", "over")}
+
+    def run_function(self, run: str, step: str, index: int | None) -> Json:
+        """`calls.run_function`; which attempt it is, the server says."""
+        return calls.run_function(self.config, run, step, index, activity.info().attempt)
+
+    def decide(self, run: str, step: str) -> Json:
+        """`calls.decide`, without labels where there are too many to keep."""
+        answer = calls.decide(self.config, run, step)
+        return {**answer, "labels": []} if len(answer.get("labels") or []) > LABELS else answer
+
+    def _linked(self, begun: Json) -> Json:
+        if self.ui:
+            info = activity.info()
+            url = f"{self.ui}/namespaces/{info.workflow_namespace}/workflows/{info.workflow_id}/{info.workflow_run_id}/history"
+            calls.link(self.config, begun["run"], "temporal", url)
+        return begun
+
+
+def _told(error: Exception) -> ApplicationError:
+    """The error as the server keeps it, with whether another attempt makes sense."""
+    known = isinstance(error, TrueupError)
+    activity.logger.warning("%s failed: %s", activity.info().activity_type, error, exc_info=not known)
+    shown = error.to_json() if isinstance(error, TrueupError) else {"type": type(error).__name__, "what": str(error)}
+    words = str(error) or type(error).__name__
+    return ApplicationError(words, shown, type=type(error).__name__, non_retryable=not calls.retryable(error))
+
+
+def _slim(step: Json) -> Json:
+    """What a workflow needs to know of a step."""
+    kept = ("kind", "target", "needs", "parallel", "timeout", "retry", "description")
+    return {key: step.get(key) for key in kept}
+
+
+def fatal_types() -> tuple[str, ...]:
+    """The classes of trueup's errors that another attempt never mends (a ledger's error says so itself)."""
+    every = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, TrueupError)}
+    certain = every - {LedgerError, ItemRefused}
+    return tuple(sorted(one.__name__ for one in certain if not calls.retryable(one(""))))

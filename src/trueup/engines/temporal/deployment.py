@@ -1,0 +1,105 @@
+"""Keeping the server's schedules equal to those of trueup.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from temporalio.client import Client, ScheduleDescription, ScheduleUpdate, ScheduleUpdateInput
+from temporalio.service import RPCError, RPCStatusCode
+
+from trueup.engines import calls
+from trueup.engines.temporal.connection import web_address
+from trueup.engines.temporal.schedules import Wanted, differences, found, schedule_id
+from trueup.model.schedule import ScheduleSpec
+
+Json = dict[str, Any]
+
+
+def wanted(config: str, queue: str) -> list[Wanted]:
+    """The schedules of trueup.yaml.
+
+    Args:
+        config: its absolute path.
+        queue: the task queue of its workers.
+    """
+    known = calls.describe(config)
+    return [
+        Wanted(name, kind, ScheduleSpec.from_json(one["schedule"]), queue)
+        for kind, group in (("pipeline", known["pipelines"]), ("job", known["jobs"]))
+        for name, one in group.items()
+        if one.get("schedule")
+    ]
+
+
+async def make_equal(client: Client, schedules: Sequence[Wanted], queue: str) -> list[Json]:
+    """Creates, updates and deletes; what is equal is left alone."""
+    has = await existing(client, queue)
+    changed = [await _make_one(client, one, has.get(one.id)) for one in schedules]
+    for extra in sorted(has.keys() - {one.id for one in schedules}):
+        await client.get_schedule_handle(extra).delete()
+        changed.append({"name": _name(extra, queue), "kind": "schedule", "state": "deleted"})
+    return changed
+
+
+async def _make_one(client: Client, one: Wanted, has: ScheduleDescription | None) -> Json:
+    unit = {"name": one.name, "kind": "schedule"}
+    if has is None:
+        await client.create_schedule(one.id, one.schedule())
+        return {**unit, "state": "created"}
+    if not differences(one.canonical(), found(has)) and has.schedule.state.paused == one.spec.paused:
+        return {**unit, "state": "same"}
+
+    def put_back(_: ScheduleUpdateInput) -> ScheduleUpdate:
+        return ScheduleUpdate(one.schedule())
+
+    await client.get_schedule_handle(one.id).update(put_back)
+    return {**unit, "state": "updated"}
+
+
+async def compare(client: Client, schedules: Sequence[Wanted], queue: str) -> list[Json]:
+    """What `status` tells of the schedules: ok, missing, changed, paused, extra."""
+    has = await existing(client, queue)
+    base = f"{web_address(client)}/namespaces/{client.namespace}/schedules"
+    units = [_compared(one, has.get(one.id), base) for one in schedules]
+    for extra in sorted(has.keys() - {one.id for one in schedules}):
+        units.append(_unit(_name(extra, queue), "extra", None, found(has[extra]), f"{base}/{extra}"))
+    return units
+
+
+def _compared(one: Wanted, has: ScheduleDescription | None, base: str) -> Json:
+    url = f"{base}/{one.id}"
+    if has is None:
+        return _unit(one.name, "missing", one.canonical(), None, url)
+    wants, there = one.canonical(), found(has)
+    differing = differences(wants, there)
+    paused = has.schedule.state.paused
+    state = "changed" if differing else "ok"
+    if paused != one.spec.paused:
+        state = "paused" if paused else "changed"
+        wants, there = {**wants, "paused": one.spec.paused}, {**there, "paused": paused}
+        differing = [*differing, "paused"]
+    nexts = [at.isoformat() for at in has.info.next_action_times[:3]]
+    shown = {key: wants[key] for key in differing}, {key: there[key] for key in differing}
+    return {**_unit(one.name, state, *shown, url), "next": nexts}
+
+
+def _unit(name: str, state: str, wants: Mapping[str, Any] | None, there: Mapping[str, Any] | None, url: str) -> Json:
+    return {"name": name, "kind": "schedule", "state": state, "wanted": wants, "found": there, "url": url}
+
+
+async def existing(client: Client, queue: str) -> dict[str, ScheduleDescription]:
+    """The schedules of this trueup.yaml on the server, by id: those whose id begins with the task queue's name."""
+    ids = [one.id async for one in await client.list_schedules() if one.id.startswith(schedule_id(queue, ""))]
+    known = {}
+    for one in ids:
+        try:
+            known[one] = await client.get_schedule_handle(one).describe()
+        except RPCError as error:  # the list lags behind a deletion
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+    return known
+
+
+def _name(id: str, queue: str) -> str:
+    return id.removeprefix(schedule_id(queue, ""))

@@ -1,0 +1,152 @@
+"""The worker: carries the workflows and activities of one trueup.yaml until it is asked to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior
+from temporalio.service import RPCError
+from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerDeploymentVersion
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from trueup.engines.temporal import versions
+from trueup.engines.temporal.activities import THREADS, Activities, fatal_types
+from trueup.engines.temporal.connection import connect, task_queue, web_address
+from trueup.engines.temporal.screen import ATTRIBUTES
+from trueup.engines.temporal.settings import Settings
+from trueup.engines.temporal.workflows import Trueup
+from trueup.model.errors import UsageError
+
+GRACE = timedelta(seconds=30)
+"""How long a worker that is asked to stop waits for the calls that are under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a worker may be told.
+
+    Attributes:
+        queue: its task queue.
+        threads: how many calls it does at once.
+        rate: activities a second, over all workers of the task queue; None: no limit.
+        stores: store -> activities a second for that store, over all workers: it gets a task queue of its own.
+        heartbeat: seconds after which a lost call is given to another worker.
+        versioned: whether the worker tells the server its version (see `versions`).
+        events: after how many events a workflow continues as new; 0: as the server suggests.
+        poll: seconds until a run that waits for approval is looked at first.
+    """
+
+    queue: str = field(default_factory=task_queue)
+    threads: int = THREADS
+    rate: float | None = None
+    stores: Mapping[str, float] = field(default_factory=dict)
+    heartbeat: float = 30.0
+    versioned: bool = True
+    events: int = 0
+    poll: float = 2.0
+
+    @classmethod
+    def from_texts(cls, given: Mapping[str, Any]) -> Options:
+        """The options of a command line: {"threads": "8", "rate": "5", "store_rate": ["work=2"], …}."""
+        plain = {key: value for key, value in given.items() if key in cls.__dataclass_fields__ and value is not None}
+        try:
+            kinds = {"threads": int, "events": int, "rate": float, "heartbeat": float, "poll": float}
+            values = {key: kinds.get(key, lambda value: value)(value) for key, value in plain.items()}
+            rates = [str(one).partition("=") for one in given.get("store_rate") or ()]
+            return cls(**{**values, **({"stores": {name: float(rate) for name, _, rate in rates}} if rates else {})})
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                "an option of the worker is wrong", why=str(error), hint="as: --store-rate work=2.5"
+            ) from None
+
+
+async def work(config: str, options: Options, stop: asyncio.Event | None = None) -> None:
+    """Works until SIGINT or SIGTERM, or until `stop` is set; calls that are under way are finished.
+
+    Args:
+        config: the absolute path of trueup.yaml.
+        options: see `Options`.
+        stop: asks it to stop.
+    """
+    client = await connect()
+    own = await _activities(client, config, options)
+    over = stop or asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    async with AsyncExitStack() as running:
+        for one in workers(client, own, options):
+            await running.enter_async_context(one)
+        if options.versioned:
+            await versions.make_current(client)
+        await over.wait()
+
+
+def workers(client: Client, own: Activities, options: Options) -> list[Worker]:
+    """The worker of the main queue, and one for each store whose rate is limited."""
+    deployment = _deployment() if options.versioned else None
+    common: dict[str, Any] = {
+        "activities": [own.call],
+        "max_concurrent_activities": options.threads,
+        "graceful_shutdown_timeout": GRACE,
+        "deployment_config": deployment,
+    }
+    main = Worker(
+        client,
+        task_queue=options.queue,
+        workflows=[Trueup],
+        workflow_runner=runner(),
+        max_task_queue_activities_per_second=options.rate,
+        **common,
+    )
+    limited = [
+        Worker(client, task_queue=f"{options.queue}/{store}", max_task_queue_activities_per_second=rate, **common)
+        for store, rate in options.stores.items()
+    ]
+    return [main, *limited]
+
+
+def runner() -> SandboxedWorkflowRunner:
+    """The SDK's sandbox, which refuses clocks, files and the network to workflows; trueup's own modules are not loaded anew
+    for every run in it (their purity is what the replay tests prove)."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules("trueup"))
+
+
+def _deployment() -> WorkerDeploymentConfig:
+    version = WorkerDeploymentVersion(versions.DEPLOYMENT, versions.build_id())
+    return WorkerDeploymentConfig(
+        version=version,
+        use_worker_versioning=True,
+        # Moves on to the newest worker: a run that was pinned would wait for ever for a version nobody runs any more.
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )
+
+
+async def _activities(client: Client, config: str, options: Options) -> Activities:
+    settings = Settings(
+        heartbeat=options.heartbeat,
+        queues={store: f"{options.queue}/{store}" for store in options.stores},
+        fatal=fatal_types(),
+        attributes=await knows_attributes(client),
+        events=options.events,
+        poll=options.poll,
+    )
+    return Activities(config, settings, web_address(client), ThreadPoolExecutor(options.threads, "trueup"))
+
+
+async def knows_attributes(client: Client) -> bool:
+    """Whether the namespace has trueup's search attributes; a workflow that set others would be stuck."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    try:
+        known = (await client.operator_service.list_search_attributes(request)).custom_attributes
+    except RPCError:
+        return False  # no right to ask: the run is shown by its details alone
+    return all(one.name in known for one in ATTRIBUTES)
