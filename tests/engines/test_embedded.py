@@ -14,8 +14,8 @@ from tests.unit.graph.specs import ALWAYS, DONE, FAILED, PARTIAL, SKIPPED, job, 
 from trueup.core.graph import StepResult
 from trueup.core.ledger import open_ledger
 from trueup.core.pipeline_runs import definition_digest
+from trueup.core.step_runs import pause_before
 from trueup.engines.embedded import Resume, Stop
-from trueup.engines.embedded.attempts import pause_before
 from trueup.model.errors import (
     Cancelled,
     GuardBlocked,

@@ -1,8 +1,7 @@
-"""One attempt at one step or map item, in a worker's thread; and whether another attempt makes sense."""
+"""One attempt at one step or map item, in a worker's thread."""
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,11 +11,11 @@ from typing import Any, Protocol
 from trueup.core.function_child import TimedOut, call_within
 from trueup.core.functions import Context, StepFailed, call
 from trueup.core.ledger import Ledger
-from trueup.core.ledger.database import storable
+from trueup.core.step_runs import OUTCOMES, key_of
 from trueup.engines.embedded.lease import TTL
 from trueup.engines.embedded.stop import Stop, Why
-from trueup.model.errors import Blocked, Bug, Cancelled, LedgerError, Locked, LoginRefused, TrueupError, UserError
-from trueup.model.pipeline import Backoff, PipelineSpec, RetrySpec, StepKind, StepOutcome, StepSpec
+from trueup.model.errors import Cancelled
+from trueup.model.pipeline import PipelineSpec, StepKind, StepOutcome, StepSpec
 from trueup.model.run import RunState
 
 
@@ -81,11 +80,6 @@ class Unit:
         return key_of(self.step.name, self.index)
 
 
-def key_of(step: str, index: int | None) -> str:
-    """The name of a step or map item in the ledger."""
-    return step if index is None else f"{step}[{index}]"
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What an attempt gave. `outcome` None: it waits for a person's approval, and is taken up by another run."""
@@ -96,14 +90,6 @@ class Answer:
 
 RunPipeline = Callable[[PipelineSpec, dict[str, Any], str, Stop], dict[str, Any]]
 """Runs a pipeline as a child of "RUN/step"; returns its result."""
-
-_OUTCOMES = {
-    RunState.DONE: StepOutcome.DONE,
-    RunState.PARTIAL: StepOutcome.PARTIAL,
-    RunState.CONFLICT: StepOutcome.PARTIAL,
-    RunState.FAILED: StepOutcome.FAILED,
-    RunState.AWAITING_APPROVAL: None,
-}
 
 
 def attempt(unit: Unit, host: Host, context: Context, stop: Stop, run_pipeline: RunPipeline) -> Answer:
@@ -131,38 +117,12 @@ def attempt(unit: Unit, host: Host, context: Context, stop: Stop, run_pipeline: 
         with own.after(step.timeout):
             if step.kind is StepKind.JOB:
                 result = host.run_job(step.target, parent=parent, stop=own, on_event=host.say)
-                return Answer(_OUTCOMES[RunState(result["state"])], result)
+                return Answer(OUTCOMES[RunState(result["state"])], result)
             result = run_pipeline(host.pipelines[step.target], unit.arguments, parent, own)
             if result["state"] == RunState.FAILED:
                 raise StepFailed(f"pipeline {step.target} failed", why=result["error"])
-            return Answer(_OUTCOMES[RunState(result["state"])], result["output"])
+            return Answer(OUTCOMES[RunState(result["state"])], result["output"])
     except Cancelled:
         if own.own is Why.TIMEOUT and not stop.asked():
             raise TimedOut(f"{step.kind} {step.target} did not end within {step.timeout:g} s") from None
         raise
-
-
-def may_be_retried(error: Exception) -> bool:
-    """Whether trying again can help: not with a mistake in the configuration, a refused login, or an open approval."""
-    if isinstance(error, Locked | StepFailed):
-        return True
-    return not isinstance(error, UserError | Blocked | LoginRefused | LedgerError | Bug)
-
-
-def pause_before(retry: RetrySpec, failures: int) -> float:
-    """Seconds to wait after so many failed attempts.
-
-    Exponential with full jitter: evenly from 0 to min(cap, base * 2^(failures-1)), so that many that failed together do
-    not come back together (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
-    """
-    if retry.backoff is Backoff.FIXED:
-        return retry.base
-    return random.uniform(0, min(retry.cap, retry.base * 2.0 ** min(failures - 1, 60)))
-
-
-def shown(error: BaseException) -> str:
-    """The error as it is kept with the step: what, why, what to do, and the user's part of the traceback."""
-    if not isinstance(error, TrueupError):
-        return storable(f"{type(error).__name__}: {error}")
-    lines = [str(error), getattr(error, "trace", ""), error.hint]
-    return storable("\n".join(line for line in lines if line))

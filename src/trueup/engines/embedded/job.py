@@ -7,24 +7,21 @@ taken up by calling the phases from the one it was in.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from trueup.core import job_runs, undo
 from trueup.core import phases as _phases
-from trueup.core import undo
+from trueup.core.job_runs import APPLYING, OVER, half_applied, lease_of, recorded, result_of
 from trueup.core.staleness import refuse_stale
 from trueup.core.work import Work
 from trueup.engines.embedded.lease import hold
 from trueup.engines.embedded.stop import Stop
-from trueup.model.errors import Bug, Cancelled, LedgerError, Locked, NotFound, StalePlan, TrueupError
+from trueup.model.errors import StalePlan
 from trueup.model.plan import Plan
 from trueup.model.run import Phase, RunRecord, RunState
-
-MAX_ROUNDS = 3
-"""How often a run is followed by another because its targets moved on meanwhile, itself included."""
 
 WORKERS = 16
 
@@ -34,9 +31,6 @@ _R = TypeVar("_R")
 Json: TypeAlias = dict[str, Any]
 OnEvent: TypeAlias = Callable[[Json], None]
 Approve: TypeAlias = Callable[[list[Json]], Sequence[str]]
-
-_APPLYING = (Phase.APPLY.value, Phase.VERIFY.value, Phase.REPORT.value)
-_OVER = (RunState.DONE, RunState.PARTIAL, RunState.CONFLICT)  # one that failed is not answered with, but tried again
 
 
 class Phases(Protocol):
@@ -175,7 +169,7 @@ def run_job(
 ) -> Json:
     """Runs a job from reading to report.
 
-    A run that was killed is taken up first. Another round follows, `MAX_ROUNDS` in all, where a target moved on meanwhile.
+    A run that was killed is taken up first. Another round follows, `job_runs.MAX_ROUNDS` in all, where a target moved on meanwhile.
 
     Args:
         work: the job.
@@ -196,10 +190,10 @@ def run_job(
         TrueupError: it failed; the run says so.
     """
     settings = _Settings(allow, approve, on_event, phases)
-    with hold(work.ledger, f"job/{work.spec.name}", stop) as held:
-        known = _taken_up(work, parent)
-        if known is not None and known.state in _OVER:
-            return _result(known)
+    with hold(work.ledger, lease_of(work.spec.name), stop) as held:
+        known = job_runs.taken_up(work, parent)
+        if known is not None and known.state in OVER:
+            return result_of(known)
         try:
             return _rounds(work, known, parent, settings, held)
         except StalePlan:  # what waited for approval is too old by now
@@ -224,16 +218,16 @@ def plan_job(
     Returns:
         {"run", "state"}; the plan is in the ledger under that run.
     """
-    with hold(work.ledger, f"job/{work.spec.name}", stop) as held:
-        known = _taken_up(work, "")
-        if known is not None and known.phase in _APPLYING:
-            return _result(known)
+    with hold(work.ledger, lease_of(work.spec.name), stop) as held:
+        known = job_runs.taken_up(work, "")
+        if known is not None and known.phase in APPLYING:
+            return result_of(known)
         run_id = known.id if known else _begin(work, phases)
         run = _JobRun(work, run_id, held, on_event, phases)
-        with _recorded(work, run_id):
+        with recorded(work, run_id):
             if run.plan(allow, None):
                 work.ledger.journal.update(run_id, state=RunState.PLANNED)
-        return _result(work.ledger.journal.get(run_id))
+        return result_of(work.ledger.journal.get(run_id))
 
 
 def plan_undo(
@@ -252,18 +246,18 @@ def plan_undo(
 
     Returns, raises: as `plan_job`.
     """
-    with hold(work.ledger, f"job/{work.spec.name}", stop) as held:
-        known = _taken_up(work, "")
-        if known is not None and known.phase in _APPLYING:
-            return _result(known)
+    with hold(work.ledger, lease_of(work.spec.name), stop) as held:
+        known = job_runs.taken_up(work, "")
+        if known is not None and known.phase in APPLYING:
+            return result_of(known)
         run_id = _begin(work, phases, kind="undo")
         run = _JobRun(work, run_id, held, on_event, phases)
-        with _recorded(work, run_id):
+        with recorded(work, run_id):
             readings = run.mapped(Phase.READ, lambda ref: phases.read(work, run_id, ref))
             found = {one["collection"]: one for one in readings}
             run.step(Phase.PLAN, lambda: undo.plan_undo(work, run_id, undone, found).to_json())
             work.ledger.journal.update(run_id, state=RunState.PLANNED)
-        return _result(work.ledger.journal.get(run_id))
+        return result_of(work.ledger.journal.get(run_id))
 
 
 def apply_run(
@@ -291,16 +285,8 @@ def apply_run(
         TrueupError: as `run_job`.
     """
     settings = _Settings(allow, approve, on_event, phases)
-    with hold(work.ledger, f"job/{work.spec.name}", stop) as held:
-        known = work.ledger.journal.get(run_id)
-        waiting = known.state in (RunState.PLANNED, RunState.AWAITING_APPROVAL)
-        if known.subject != work.spec.name or not (waiting or _half_applied(known)):
-            why = f"it is a run of {known.subject}" if known.subject != work.spec.name else f"it is {known.state.value}"
-            hint = f"make a new plan: trueup plan {work.spec.name}"
-            if known.state is RunState.SUPERSEDED:
-                why = "a later plan or run took its place, or its collections changed"
-                raise StalePlan(f"the plan of run {run_id} is stale", why=why, hint=hint)
-            raise NotFound(f"run {run_id} has nothing to apply", why=why.replace("_", " "), hint=hint)
+    with hold(work.ledger, lease_of(work.spec.name), stop) as held:
+        known = job_runs.applicable(work, run_id)
         return _rounds(work, known, "", settings, held)
 
 
@@ -308,22 +294,21 @@ def _rounds(work: Work, known: RunRecord | None, parent: str, settings: _Setting
     """Rounds until nothing is left that another may finish, the first one being a known run or a new one."""
     reports: list[Json] = []
     while True:
-        old = known is not None and _half_applied(known)
+        old = known is not None and half_applied(known)
         run_id = known.id if known else _begin(work, settings.phases, parent=parent)
         run = _JobRun(work, run_id, held, settings.on_event, settings.phases)
-        with _recorded(work, run_id):
+        with recorded(work, run_id):
             passed = _passed(run, known, settings)
-            reports.append(run.apply() if passed else _result(work.ledger.journal.get(run_id)))
+            reports.append(run.apply() if passed else result_of(work.ledger.journal.get(run_id)))
         # What was half-way through its plan when it was killed knows nothing of what happened since.
-        again = passed and (old or reports[-1].get("again"))
-        if not again or len(reports) == MAX_ROUNDS:
-            return _together(work, run_id, reports)
+        if not passed or not job_runs.another_round(reports[-1], len(reports), old=old):
+            return job_runs.together(work, run_id, reports)
         known, parent = None, parent or run_id
 
 
 def _passed(run: _JobRun, known: RunRecord | None, settings: _Settings) -> bool:
     """Brings a run to where it may be applied; returns False where a guard blocks it."""
-    if known is None or (known.state is RunState.RUNNING and known.phase not in _APPLYING):
+    if known is None or (known.state is RunState.RUNNING and known.phase not in APPLYING):
         return run.plan(settings.allow, settings.approve)
     if known.state is RunState.RUNNING:
         return True
@@ -335,61 +320,10 @@ def _passed(run: _JobRun, known: RunRecord | None, settings: _Settings) -> bool:
     return True
 
 
-def _taken_up(work: Work, parent: str) -> RunRecord | None:
-    """The run to go on with: one that was killed, or the one that this parent has started before."""
-    journal = work.ledger.journal
-    killed = journal.latest(work.spec.name, (RunState.RUNNING,))
-    if killed is not None and killed.kind == "undo" and not _half_applied(killed):
-        journal.update(killed.id, state=RunState.SUPERSEDED, ended=work.clock())
-        killed = None
-    if killed is not None or not parent:
-        return killed
-    last = journal.latest(work.spec.name, parent=parent)
-    return last if last is not None and last.state is not RunState.SUPERSEDED else None
-
-
-def _half_applied(run: RunRecord) -> bool:
-    return run.state is RunState.RUNNING and run.phase in _APPLYING
-
-
 def _begin(work: Work, phases: Phases, kind: str = "run", parent: str = "") -> str:
     """A new run; plans of this job that still wait are superseded by it."""
-    journal = work.ledger.journal
-    while (waiting := journal.latest(work.spec.name, (RunState.PLANNED, RunState.AWAITING_APPROVAL))) is not None:
-        journal.update(waiting.id, state=RunState.SUPERSEDED, ended=work.clock())
+    job_runs.supersede_waiting(work)
     return phases.begin(work, kind, parent)
-
-
-def _result(run: RunRecord) -> Json:
-    return {**run.report, "run": run.id, "state": run.state.value}
-
-
-def _together(work: Work, run_id: str, reports: list[Json]) -> Json:
-    """The last report, with what all rounds did; kept with the last run."""
-    if len(reports) == 1:
-        return reports[0]
-    counts: dict[str, int] = {}
-    for report in reports:
-        for action, number in report.get("counts", {}).items():
-            counts[action] = counts.get(action, 0) + number
-    result = {**reports[-1], "counts": counts, "rounds": [one["run"] for one in reports]}
-    work.ledger.journal.update(run_id, report=result)
-    return result
-
-
-@contextmanager
-def _recorded(work: Work, run_id: str) -> Iterator[None]:
-    """Records how a run failed. One that was stopped, or whose ledger failed, stays "running" and is taken up later."""
-    try:
-        yield
-    except (Cancelled, Locked, LedgerError):
-        raise
-    except Exception as error:
-        state = RunState.SUPERSEDED if isinstance(error, StalePlan) else RunState.FAILED
-        shown = error.to_json() if isinstance(error, TrueupError) else Bug(f"{type(error).__name__}: {error}").to_json()
-        report = {**work.ledger.journal.get(run_id).report, "error": shown}
-        work.ledger.journal.update(run_id, state=state, report=report, ended=work.clock())
-        raise
 
 
 def _in_threads(call: Callable[[_T], _R], values: Sequence[_T]) -> list[_R]:

@@ -6,22 +6,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from trueup.core.graph import Graph, StepResult, outcome_of
+from trueup.core.graph import Graph
+from trueup.core.pipeline_results import result_of_run, state_of
 from trueup.core.pipeline_runs import PipelineRun, PipelineRuns, Resume, definition_digest
+from trueup.core.step_runs import result_of
 from trueup.engines.embedded.attempts import Host
 from trueup.engines.embedded.lease import hold
-from trueup.engines.embedded.scheduler import Scheduler, result_of
+from trueup.engines.embedded.scheduler import Scheduler
 from trueup.engines.embedded.stop import Stop
-from trueup.model.errors import ExitCode
-from trueup.model.pipeline import PipelineSpec, StepOutcome
-from trueup.model.run import RunState
-
-EXIT_CODES = {
-    RunState.DONE: ExitCode.DONE,
-    RunState.PARTIAL: ExitCode.PARTIAL,
-    RunState.FAILED: ExitCode.FAILED,
-    RunState.AWAITING_APPROVAL: ExitCode.BLOCKED,
-}
+from trueup.model.pipeline import PipelineSpec
 
 
 def run_pipeline(
@@ -73,7 +66,7 @@ def _run_child(
         return _drive(spec, host, opened, stop)
     rows = {row.key: row for row in host.ledger.steps.all(over.id)}
     results = {one.name: result_of(rows[one.name]) for one in spec.steps}
-    return _result(spec, opened, over.state, results, Graph(spec), set())
+    return result_of_run(Graph(spec), opened, over.state, results)
 
 
 def _drive(spec: PipelineSpec, host: Host, run: PipelineRun, stop: Stop) -> dict[str, Any]:
@@ -93,43 +86,10 @@ def _drive(spec: PipelineSpec, host: Host, run: PipelineRun, stop: Stop) -> dict
         journal.update(run.id, phase="stopped")
         host.say({**event, "state": "stopped", "left": left})
         raise stop.error(f"pipeline {spec.name}", run.id)
-    state = RunState(outcome_of(scheduler.results.values()).value)
-    if scheduler.waiting:
-        state = RunState.AWAITING_APPROVAL
-    result = _result(spec, run, state, scheduler.results, graph, scheduler.waiting)
+    state = state_of(scheduler.results, scheduler.waiting)
+    result = result_of_run(graph, run, state, scheduler.results, scheduler.waiting)
     report = {key: value for key, value in result.items() if key != "output"}
     ended = None if scheduler.waiting else time.time()
     journal.update(run.id, state=state, phase="report", report=report, ended=ended)
     host.say({**event, "state": state.value, "exit_code": result["exit_code"], "error": result["error"]})
     return result
-
-
-def _result(
-    spec: PipelineSpec,
-    run: PipelineRun,
-    state: RunState,
-    results: Mapping[str, StepResult],
-    graph: Graph,
-    waiting: set[str],
-) -> dict[str, Any]:
-    pending = {one.name: "waiting" if one.name in waiting else "pending" for one in spec.steps}
-    failed = (f"step {name}: {results[name].error}" for name in graph.order if _failed(results.get(name)))
-    return {
-        "run": run.id,
-        "pipeline": spec.name,
-        "state": state.value,
-        "exit_code": int(EXIT_CODES[state]),
-        "resumed": run.resumed,
-        "steps": {
-            name: {"outcome": results[name].outcome.value, "error": results[name].error}
-            if name in results
-            else {"outcome": other, "error": ""}
-            for name, other in pending.items()
-        },
-        "output": {name: results[name].output for name in pending if name in results},
-        "error": next(failed, ""),
-    }
-
-
-def _failed(result: StepResult | None) -> bool:
-    return result is not None and result.outcome is StepOutcome.FAILED

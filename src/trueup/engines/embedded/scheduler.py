@@ -17,31 +17,24 @@ from typing import Any
 
 from trueup.core.expressions import render
 from trueup.core.functions import Context
-from trueup.core.graph import Graph, StepResult, items_of, outcome_of_map, scope_of
+from trueup.core.graph import Graph, StepResult, items_of, scope_of
 from trueup.core.ledger.rows import StepRow
-from trueup.core.step_cache import StepCache, cache_name
-from trueup.engines.embedded.attempts import (
-    Answer,
-    Host,
-    RunPipeline,
-    Unit,
-    attempt,
+from trueup.core.step_runs import (
+    WAITING,
+    StepRuns,
     key_of,
     may_be_retried,
     pause_before,
+    result_of_map,
     shown,
 )
+from trueup.engines.embedded.attempts import Answer, Host, RunPipeline, Unit, attempt
 from trueup.engines.embedded.stop import Stop
 from trueup.model.errors import Cancelled, LedgerError, TrueupError
 from trueup.model.pipeline import StepOutcome, StepSpec
 
 WORKERS = 32
 """How many attempts of one pipeline may be under way at once."""
-
-WAITING = "waiting"
-"""A step's state in the ledger where its job waits for a person's approval."""
-
-_ENDED = {one.value for one in StepOutcome}
 
 
 @dataclass(slots=True)
@@ -84,9 +77,8 @@ class Scheduler:
         self.waiting: set[str] = set()
         self._scope = scope_of(params, run, {})
         self._run_pipeline = run_pipeline
-        self._kept = kept
+        self._steps = StepRuns(host.ledger, graph, run["id"], kept)
         self._rows = {row.key: row for row in host.ledger.steps.all(run["id"])}
-        self._cache = StepCache(host.ledger, graph.spec.name)
         self._maps: dict[str, _Map] = {}
         self._single: set[str] = set()
         self._attempts = 0
@@ -142,7 +134,7 @@ class Scheduler:
         try:
             skipped = self.graph.verdict(step.name, self.results, self._scope)
             if skipped is not None:
-                self._record(step, None, skipped)
+                self._steps.record(step.name, skipped)
                 self._end(step, skipped)
             elif step.for_each is None:
                 self._single.add(step.name)
@@ -158,7 +150,7 @@ class Scheduler:
             known = self._known(key_of(step.name, index))
             if known is not None:
                 one.results[index] = known
-        self.host.ledger.steps.start(self.run["id"], step.name, {"items": len(one.items)})
+        self._steps.begin_map(step, len(one.items))
         self._say(step, None, "running", of=len(one.items))
         self._maps[step.name] = one
 
@@ -187,17 +179,13 @@ class Scheduler:
             TrueupError: a template cannot be filled in.
         """
         unit = Unit(step, index, render(step.with_, scope))
-        if step.cache is not None:
-            unit.cache = cache_name(step, render(step.cache.key, scope))
-            found = self._cache.get(unit.cache, step.cache.seconds, time.time())
-            if found is not None:
-                self.host.ledger.steps.start(self.run["id"], unit.key, {"cached": found[0]})
-                self._finish(unit, StepResult(StepOutcome.DONE, found[1]), cached=found[0])
-                return
-        row = self._rows.get(unit.key)
-        before = row.input if row is not None and isinstance(row.input, dict) else {}
-        unit.failures = int(before.get("failures", 0))
-        left = float(before.get("not_before", 0)) - time.time() if unit.failures else 0.0
+        unit.cache = self._steps.cache_of(step, scope)
+        found = self._steps.cached(step, unit.key, unit.cache)
+        if found is not None:
+            self._over(step, index, found[1], cached=found[0])
+            return
+        unit.failures, not_before = self._steps.failed_before(self._rows.get(unit.key))
+        left = not_before - time.time() if unit.failures else 0.0
         if left > 0:
             heapq.heappush(self._later, (time.monotonic() + left, next(self._numbers), unit))
             return
@@ -205,7 +193,7 @@ class Scheduler:
 
     def _submit(self, unit: Unit, pool: ThreadPoolExecutor) -> None:
         if not unit.failures:
-            self.host.ledger.steps.start(self.run["id"], unit.key, {"with": unit.arguments})
+            self._steps.begin(unit.key, unit.arguments)
         self._say(unit.step, unit.index, "running", attempt=unit.failures + 1)
         context = Context(
             self.params, self.run["id"], unit.key, unit.failures + 1, self._emitter(unit), self.stop.asked
@@ -237,24 +225,20 @@ class Scheduler:
     def _retry(self, unit: Unit, error: Exception) -> None:
         unit.failures += 1
         pause = pause_before(unit.step.retry, unit.failures)
-        # The failure is kept before the pause: the death of the process is no failure, and forgets none.
-        entry = {"with": unit.arguments, "failures": unit.failures, "not_before": time.time() + pause}
-        self.host.ledger.steps.start(self.run["id"], unit.key, {**entry, "error": shown(error)})
+        self._steps.retry(unit.key, unit.arguments, unit.failures, pause, error)
         self._say(unit.step, unit.index, "retrying", error=shown(error), attempt=unit.failures, pause=pause)
         heapq.heappush(self._later, (time.monotonic() + pause, next(self._numbers), unit))
 
-    def _finish(self, unit: Unit, result: StepResult, cached: str = "") -> None:
-        self._record(unit.step, unit.index, result, started=True)
-        if unit.cache and not cached and result.outcome is StepOutcome.DONE:
-            self._cache.put(unit.cache, self.run["id"], result.output)
-        self._over(unit.step, unit.index, result, cached)
+    def _finish(self, unit: Unit, result: StepResult) -> None:
+        self._steps.finish(unit.key, result, unit.cache)
+        self._over(unit.step, unit.index, result)
 
     def _refuse(self, step: StepSpec, index: int | None, error: TrueupError) -> None:
         """A step or item that fails before its first attempt."""
         if isinstance(error, LedgerError):
             raise error
         result = StepResult(StepOutcome.FAILED, error=shown(error))
-        self._record(step, index, result)
+        self._steps.record(key_of(step.name, index), result)
         self._over(step, index, result)
 
     def _over(self, step: StepSpec, index: int | None, result: StepResult, cached: str = "") -> None:
@@ -268,12 +252,8 @@ class Scheduler:
         self._say(step, index, result.outcome.value, error=result.error, **({"cached": cached} if cached else {}))
 
     def _end_map(self, one: _Map) -> None:
-        results = [one.results[index] for index in range(len(one.items))]
-        bad = [(index, result) for index, result in enumerate(results) if result.error]
-        error = f"{len(bad)} of {len(results)} failed; [{bad[0][0]}]: {bad[0][1].error}" if bad else ""
-        outcome = outcome_of_map(result.outcome for result in results)
-        whole = StepResult(outcome, [result.output for result in results], error)
-        self._record(one.step, None, whole, started=True)
+        whole = result_of_map(one.results[index] for index in range(len(one.items)))
+        self._steps.finish(one.step.name, whole)
         del self._maps[one.step.name]
         self._end(one.step, whole)
 
@@ -284,7 +264,7 @@ class Scheduler:
         self._say(step, None, result.outcome.value, error=result.error, known=again, **more)
 
     def _await(self, unit: Unit, answer: Answer) -> None:
-        self.host.ledger.steps.finish(self.run["id"], unit.key, WAITING, answer.output)
+        self._steps.await_approval(unit.key, answer.output)
         if unit.index is None:
             self._single.discard(unit.step.name)
             self._wait(unit.step, answer)
@@ -302,26 +282,7 @@ class Scheduler:
 
     def _known(self, key: str) -> StepResult | None:
         """How a step or item ended, if it has, in this run or in the one it repeats."""
-        row = self._rows.get(key)
-        if row is None or row.state not in _ENDED:
-            kept = self._kept.get(key)
-            if kept is None:
-                return None
-            steps = self.host.ledger.steps
-            steps.start(self.run["id"], key, {"kept": kept.run})
-            steps.finish(self.run["id"], key, kept.state, kept.output, kept.error)
-            row = kept
-        return result_of(row)
-
-    def _record(self, step: StepSpec, index: int | None, result: StepResult, *, started: bool = False) -> None:
-        steps, run, key = self.host.ledger.steps, self.run["id"], key_of(step.name, index)
-        output = {"cause": result.cause.value} if result.cause else result.output
-        if started:
-            steps.finish(run, key, result.outcome.value, output, result.error)
-            return
-        with self.host.ledger.transaction():
-            steps.start(run, key, {})
-            steps.finish(run, key, result.outcome.value, output, result.error)
+        return self._steps.known(key, self._rows.get(key))
 
     def _say(self, step: StepSpec, index: int | None, state: str, **more: Any) -> None:
         event = {"event": "step", "pipeline": self.graph.spec.name, "run": self.run["id"], "step": step.name}
@@ -333,12 +294,3 @@ class Scheduler:
             self.host.say({**event, "step": unit.step.name, "index": unit.index, "message": message, "data": data})
 
         return emit
-
-
-def result_of(row: StepRow) -> StepResult:
-    """The result that a row of an ended step holds."""
-    outcome = StepOutcome(row.state)
-    if outcome is not StepOutcome.SKIPPED:
-        return StepResult(outcome, row.output, row.error)
-    cause = StepOutcome(row.output["cause"]) if isinstance(row.output, dict) else None
-    return StepResult(outcome, None, row.error, cause)
