@@ -1,0 +1,243 @@
+"""A pipeline as a Prefect flow: its steps are tasks and sub-flows, what a step needs is what it waits for, `for_each` is `.map`.
+
+| trueup | Prefect |
+|---|---|
+| run | flow run; its id is the run's key |
+| step | task run of the step's name, with its retries and time-out; waits for the tasks of the steps it needs |
+| step that a job or pipeline does | the task, and in it the job's or pipeline's own flow as a sub-flow |
+| `for_each`, `parallel` | `map` on a runner with so many threads; `send[3]` |
+| `when` | the step's task runs, or ends as "Skipped" with the reason |
+| `cache` | the task ends as "Cached" |
+| parameters | parameters of the flow, with types |
+| awaiting approval | suspended when nothing else can go on, resumed with an answer |
+
+Which step may start is decided by the ledger (`calls.decide`), in this flow's own thread: what needs a failed step may still run.
+"""
+
+from __future__ import annotations
+
+import queue
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from prefect import Flow, allow_failure, unmapped
+from prefect.runtime import flow_run
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from trueup.engines import calls
+from trueup.engines.prefect.approval import Waiting, ask, can_suspend, settle
+from trueup.engines.prefect.hooks import HOOKS
+from trueup.engines.prefect.job import WORKERS, job_flow
+from trueup.engines.prefect.logs import explained, logged
+from trueup.engines.prefect.pages import page_of_run
+from trueup.engines.prefect.params import with_signature
+from trueup.engines.prefect.patience import patiently
+from trueup.engines.prefect.states import ended
+from trueup.engines.prefect.steps import skip_task, step_task
+from trueup.model.errors import StalePlan, TrueupError
+
+Json: TypeAlias = dict[str, Any]
+
+
+def pipeline_flow(config: str, name: str, spec: Json, *, parent: str = "", pipelines: Json | None = None) -> Any:
+    """The flow of a pipeline, named after it.
+
+    Args:
+        config: the absolute path of trueup.yaml.
+        name: the pipeline's name.
+        spec: the pipeline as `calls.describe` has it.
+        parent: the run and step of another pipeline that start it, or "".
+        pipelines: all pipelines as `calls.describe` has them; None: they are looked up.
+    """
+
+    def run(params: Json) -> Any:
+        with logged():
+            known = pipelines or calls.describe(config)["pipelines"]
+            return ended(PipelineRun(config, name, known, str(flow_run.id), parent).drive(params))
+
+    return Flow(
+        with_signature(run, name, spec["params"]),
+        name=name,
+        flow_run_name=f"{name} ({parent.partition('/')[2]})" if parent else name,
+        description=spec.get("description") or f"Pipeline {name} of trueup.",
+        task_runner=ThreadPoolTaskRunner(max_workers=WORKERS),
+        persist_result=False,
+        validate_parameters=True,
+        **HOOKS,
+    )
+
+
+@dataclass(slots=True)
+class _Map:
+    """A step with `for_each` that is under way."""
+
+    futures: list[Any]
+    runner: Any
+    left: set[int] = field(default_factory=set)
+
+
+class PipelineRun:
+    """One run of a pipeline by one flow run.
+
+    Args:
+        config, name, pipelines: the absolute path of trueup.yaml, the pipeline's name, all pipelines as `calls.describe` has them.
+        key: the flow run's id.
+        parent: the run and step that start it, or "".
+    """
+
+    def __init__(self, config: str, name: str, pipelines: Json, key: str, parent: str) -> None:
+        self.config, self.name, self.pipelines, self.key, self.parent = config, name, pipelines, key, parent
+        self.spec = pipelines[name]
+        self.run = ""
+        self.futures: dict[str, list[Any]] = {}
+        """What each step that has ended, or is under way, was submitted as: what waits for it, waits for these."""
+        self.ended: set[str] = set()
+        self.maps: dict[str, _Map] = {}
+        self.waiting: dict[str, list[Waiting]] = {}
+        self._done: queue.SimpleQueue[tuple[str, int | None, Any]] = queue.SimpleQueue()
+
+    def drive(self, params: Json) -> Json:
+        """Runs until every step has ended; returns the pipeline's report.
+
+        Raises:
+            prefect.exceptions.Pause: the flow run was suspended until a person says yes or no.
+        """
+        while True:
+            begun = patiently(calls.begin_pipeline, self.config, self.name, params, self.key, self.parent)
+            self.run = begun["run"]
+            patiently(calls.link, self.config, self.run, "prefect", page_of_run())
+            if not begun["over"]:
+                self._steps()
+            report = patiently(calls.end_pipeline, self.config, self.run)
+            if not self.waiting or not can_suspend():
+                return report
+            self._settle()
+
+    def _settle(self) -> None:
+        """Asks for what waits, one job after another; the steps they belong to start anew."""
+        for step, many in self.waiting.items():
+            for waiting in many:
+                with suppress(StalePlan):  # the step plans anew, and asks anew
+                    settle(self.config, waiting, ask(self.config, waiting))
+            self.futures.pop(step, None)
+        self.waiting.clear()
+
+    # -- the graph ------------------------------------------------------------------------------------------------------
+
+    def _steps(self) -> None:
+        """Starts what may start, takes in what ends, until nothing is under way."""
+        while True:
+            while self._start_ready():
+                pass
+            if not self.maps and not self._single():
+                return
+            self._take(*self._done.get())
+
+    def _single(self) -> list[str]:
+        return [
+            one for one in self.futures if one not in self.ended and one not in self.waiting and one not in self.maps
+        ]
+
+    def _start_ready(self) -> bool:
+        """Starts every step whose needs have ended; returns whether one of them has ended at once."""
+        before = len(self.ended)
+        for name in self.spec["order"]:
+            needs = self.spec["steps"][name]["needs"]
+            if name not in self.ended and name not in self.futures and all(one in self.ended for one in needs):
+                self._start(name)
+        return len(self.ended) > before
+
+    def _start(self, name: str) -> None:
+        spec = self.spec["steps"][name]
+        after = [allow_failure(future) for one in spec["needs"] for future in self.futures.get(one, ())]
+        try:
+            verdict = patiently(calls.decide, self.config, self.run, name)
+        except TrueupError as error:
+            self._failed_at_once(name, error)
+            return
+        if verdict["verdict"] == "run" and verdict["items"] is None:
+            task = step_task(name, spec, self._subflow)
+            future = task.submit(self.config, self.run, wait_for=after)
+            self._follow(name, None, future)
+            self.futures[name] = [future]
+        elif verdict["verdict"] == "run":
+            self._start_map(name, spec, verdict, after)
+        else:
+            if verdict["verdict"] == "skip":
+                self.futures[name] = [skip_task(name).submit(verdict["reason"], wait_for=after)]
+            self.ended.add(name)
+
+    def _start_map(self, name: str, spec: Json, verdict: Json, after: list[Any]) -> None:
+        count = verdict["items"]
+        if not count:
+            patiently(calls.end_map, self.config, self.run, name)
+            self.ended.add(name)
+            return
+        runner = ThreadPoolTaskRunner(max_workers=spec["parallel"])
+        runner.__enter__()
+        task = step_task(name, spec, self._subflow)
+        labels = [_label(index, one) for index, one in enumerate(verdict["labels"])]
+        given = {
+            "config": unmapped(self.config),
+            "run": unmapped(self.run),
+            "index": list(range(count)),
+            "label": labels,
+        }
+        futures = list(runner.map(task, given, wait_for=after))
+        self.maps[name] = _Map(futures, runner, set(range(count)))
+        self.futures[name] = futures
+        for index, future in enumerate(futures):
+            self._follow(name, index, future)
+
+    def _follow(self, name: str, index: int | None, future: Any) -> None:
+        future.add_done_callback(lambda done: self._done.put((name, index, done)))
+
+    def _take(self, name: str, index: int | None, future: Any) -> None:
+        """A task has ended: what it failed with is recorded, and what waits for it may start."""
+        self._judge(name, index, future)
+        if index is None:
+            if name not in self.waiting:
+                self.ended.add(name)
+            return
+        one = self.maps[name]
+        one.left.discard(index)
+        if one.left:
+            return
+        one.runner.__exit__(None, None, None)
+        del self.maps[name]
+        if name not in self.waiting:
+            patiently(calls.end_map, self.config, self.run, name)
+            self.ended.add(name)
+
+    def _judge(self, name: str, index: int | None, future: Any) -> None:
+        future.wait()
+        answer = future.state.result(raise_on_failure=False)
+        if isinstance(answer, BaseException):
+            shown = explained(answer) if isinstance(answer, TrueupError) else f"{type(answer).__name__}: {answer}"
+            patiently(calls.end_step, self.config, self.run, name, index, "failed", error=shown)
+        elif isinstance(answer, dict) and answer.get("state") == "awaiting_approval":
+            guards = answer.get("guards", [])
+            self.waiting.setdefault(name, []).append(Waiting(answer.get("job", name), answer["run"], guards))
+
+    def _failed_at_once(self, name: str, error: TrueupError) -> None:
+        patiently(calls.end_step, self.config, self.run, name, None, "failed", error=explained(error))
+        self.ended.add(name)
+
+    # -- what a step starts ---------------------------------------------------------------------------------------------
+
+    def _subflow(self, kind: str, target: str, parent: str, timeout: float | None, params: Json) -> Json:
+        if kind == "job":
+            flow = job_flow(self.config, target, parent=parent, timeout=timeout)
+            state = flow(return_state=True)
+        else:
+            flow = pipeline_flow(self.config, target, self.pipelines[target], parent=parent, pipelines=self.pipelines)
+            state = flow(**params, return_state=True)
+        answer = state.result(raise_on_failure=False)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+
+def _label(index: int, shown: str) -> str:
+    return f"[{index}] {shown}".rstrip()
