@@ -69,6 +69,8 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if value == 0.0 and isinstance(value, float):
+        return "0s"
     if isinstance(value, float) and 0 < value < 1:
         return f"{value:.0%}"
     if isinstance(value, float):
@@ -108,7 +110,8 @@ def _words(annotation: Any) -> str:
     if origin is types.UnionType or str(origin) == "typing.Union":
         return " or ".join(_words(one) for one in arguments if one is not type(None))
     if origin is list:
-        return f"list of {_words(arguments[0])}s"
+        inner = _words(arguments[0])
+        return f"list of {inner}" if inner.endswith(("s", "`")) else f"list of {inner}s"
     if origin is dict:
         return "keys and values"
     if hasattr(annotation, "__metadata__"):

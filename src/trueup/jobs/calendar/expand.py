@@ -148,8 +148,20 @@ def _occurrence(component: Component, start: Moment, end: Moment) -> Occurrence:
 
 
 def _of_series(item: CalendarItem, zones: Zones, first: float, last: float) -> list[Occurrence]:
+    found = worked_out(item, zones, first, last)
+    return _of_single(item, zones) if found is None else [_of_library(one, item.kind) for one in found]
+
+
+def worked_out(item: CalendarItem, zones: Zones, first: float, last: float) -> list[Any] | None:
+    """Every instance of a series within a window, as icalendar's component with its own start, end and RECURRENCE-ID.
+
+    None: its rules never come true, so that only its parts themselves count.
+
+    Raises:
+        ItemRefused: as `occurrences`.
+    """
     if _check_rules(item, zones, last):
-        return _of_single(item, zones)
+        return None
     # Slow to import (a third of a second), and not needed where nothing recurs.
     import icalendar
     import recurring_ical_events
@@ -159,17 +171,16 @@ def _of_series(item: CalendarItem, zones: Zones, first: float, last: float) -> l
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             body = icalendar.Calendar.from_ical(item.root.to_bytes().removeprefix(b"\xef\xbb\xbf"))
-            found: list[Any] = recurring_ical_events.of(body, components=[item.kind]).between(low, high)
+            return list(recurring_ical_events.of(body, components=[item.kind]).between(low, high))
     except Exception as error:  # the library knows a hundred ways to dislike a rule
         raise refused(
             item.calendar, "rule", f"its recurrence rule cannot be worked out ({type(error).__name__}: {error})"
         ) from error
-    return [_of_library(one, item.kind) for one in found]
 
 
 def _of_library(component: Any, kind: str) -> Occurrence:
-    start = _moment(component.start)
-    end = _moment(component.end) if component.end is not None else start
+    start = moment_of_value(component.start)
+    end = moment_of_value(component.end) if component.end is not None else start
     free = (
         str(component.get("TRANSP", "")).upper() == "TRANSPARENT"
         or str(component.get("STATUS", "")).upper() == "CANCELLED"
@@ -181,7 +192,8 @@ def _of_library(component: Any, kind: str) -> Occurrence:
     )
 
 
-def _moment(value: date) -> Moment:
+def moment_of_value(value: date) -> Moment:
+    """The moment of a value that icalendar has read."""
     if not isinstance(value, datetime):
         return Moment(datetime(value.year, value.month, value.day), True, None)
     if value.tzinfo is None:
