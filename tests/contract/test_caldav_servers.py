@@ -273,6 +273,7 @@ class TestNetwork:
         url = proxy.through(calendar_url(server))
         calendar = CONNECTOR.open("work", {**options(server, url), "timeout": 0.2}).open(urlsplit(url).path)
         assert calendar is not None
+        assert calendar.capabilities.writable  # asked for before, as a plan does
         proxy.on().hang_before_answering()
         started = time.monotonic()
         writes = [Write(n, Verb.CREATE, calendar.new_href(f"u{n}"), bodies.event(f"u{n}")) for n in range(100)]

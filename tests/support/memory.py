@@ -151,7 +151,7 @@ class MemoryStore:
             for name, collection in self.open_collections.items()
         ]
 
-    def open(self, name: str) -> MemoryCollection | None:
+    def open(self, name: str, cursor: str | None = None) -> MemoryCollection | None:
         return self.open_collections.get(name)
 
     def create(self, name: str) -> MemoryCollection:

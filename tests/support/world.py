@@ -177,9 +177,9 @@ class _Wrapped:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def open(self, name: str) -> Collection | None:
+    def open(self, name: str, cursor: str | None = None) -> Collection | None:
         if name not in self._known:
-            found = self._inner.open(name)
+            found = self._inner.open(name, cursor)
             if found is None:
                 return None
             self._known[name] = self._fault(found)

@@ -94,7 +94,9 @@ def remember(config: Config, connectors: Mapping[str, str]) -> None:
         value = json.loads(json.dumps({"key": key, **_encoded(config, connectors)}))
         # What cannot be told from what was checked may be kept; nothing else may.
         again, _ = _decoded(config.path, value, lambda: config)
-        if (again.stores, again.jobs) != (config.stores, config.jobs) or again.ledger_given != config.ledger_given:
+        if not all(
+            getattr(again, part) == getattr(config, part) for part in ("stores", "jobs", "ledger_given", "hooks")
+        ):
             return
         _write(config.root / _FILE, json.dumps(value).encode())
 
@@ -135,9 +137,10 @@ def _encoded(config: Config, connectors: Mapping[str, str]) -> dict[str, Any]:
     used = {spec.connector for spec in config.stores.values()}
     return {
         "stores": [_store_json(spec) for spec in config.stores.values()],
-        "jobs": [asdict(spec) for spec in config.jobs.values()],
+        "jobs": [_job_json(spec) for spec in config.jobs.values()],
         "pipelines": list(config.pipelines),
         "ledger": asdict(config.ledger_given) if isinstance(config.ledger_given, SecretRef) else config.ledger_given,
+        "hooks": {path: asdict(one) if isinstance(one, SecretRef) else None for path, one in config.hooks.items()},
         "connectors": {name: where for name, where in connectors.items() if name in used},
     }
 
@@ -149,11 +152,18 @@ def _store_json(spec: StoreSpec) -> dict[str, Any]:
     return {"name": spec.name, "connector": spec.connector, "options": options, "paths": paths, "secrets": secrets}
 
 
+def _job_json(spec: JobSpec) -> dict[str, Any]:
+    timed = spec.schedule.to_json() if spec.schedule else None
+    return {**asdict(spec), "schedule": timed, "triggers": [one.to_json() for one in spec.triggers]}
+
+
 def _decoded(file: Path, value: dict[str, Any], load: Callable[[], Config]) -> tuple[Config, dict[str, str]]:
     stores = {one["name"]: _store(one) for one in value["stores"]}
     jobs = {one["name"]: _job(one) for one in value["jobs"]}
     ledger = SecretRef(**value["ledger"]) if isinstance(value["ledger"], dict) else value["ledger"]
-    return Config(file, stores, jobs, _Later(value["pipelines"], load), ledger_given=ledger), value["connectors"]
+    hooks = {path: SecretRef(**one) for path, one in value["hooks"].items()}
+    pipelines = _Later(value["pipelines"], load)
+    return Config(file, stores, jobs, pipelines, ledger_given=ledger, hooks=hooks), value["connectors"]
 
 
 def _store(value: dict[str, Any]) -> StoreSpec:
@@ -165,9 +175,19 @@ def _store(value: dict[str, Any]) -> StoreSpec:
 def _job(value: dict[str, Any]) -> JobSpec:
     parts = {
         **value,
+        **_timing(value),
         "sources": tuple(CollectionRef(**one) for one in value["sources"]),
         "targets": tuple(CollectionRef(**one) for one in value["targets"]),
         "conflicts": ConflictPolicy(value["conflicts"]),
         "guards": Guards(**value["guards"]),
     }
     return JobSpec(**parts)
+
+
+def _timing(value: dict[str, Any]) -> dict[str, Any]:
+    if not value["schedule"] and not value["triggers"]:
+        return {"triggers": ()}
+    from trueup.model.schedule import ScheduleSpec, trigger_from_json
+
+    schedule = ScheduleSpec.from_json(value["schedule"]) if value["schedule"] else None
+    return {"schedule": schedule, "triggers": tuple(trigger_from_json(one) for one in value["triggers"])}

@@ -19,16 +19,22 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 LEDGER = ".trueup/ledger.db"
+WORKERS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class StoreSpec:
-    """A store as configured: paths are absolute, secrets still to be looked up."""
+    """A store as configured: paths are absolute, secrets still to be looked up.
+
+    Attributes:
+        workers: how many workers of an orchestrator may talk to it at once, over all machines.
+    """
 
     name: str
     connector: str
     options: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, SecretRef | str] = field(default_factory=dict)
+    workers: int = WORKERS
 
     def resolved(self, root: Path) -> dict[str, Any]:
         """The options with the secrets in them.

@@ -13,7 +13,7 @@ from trueup.config.models import SecretModel
 from trueup.config.quantities import duration, switch
 from trueup.config.secrets import SecretRef
 from trueup.config.source import Where
-from trueup.config.spec import StoreSpec
+from trueup.config.spec import WORKERS, StoreSpec
 
 
 class OptionDeclaration(Protocol):
@@ -39,6 +39,9 @@ class Declared(Protocol):
     def options(self) -> Sequence[OptionDeclaration]: ...
 
 
+WORKERS_KEY = "workers"
+WORKERS_HELP = "how many workers of an orchestrator may talk to it at once, over all machines that share the ledger"
+
 Finding = tuple[Where, str, str, bool]
 """Place, what, hint, and whether it is about the key and not about the value."""
 
@@ -62,10 +65,10 @@ def store_spec(
     options: dict[str, Any] = {}
     secrets: dict[str, SecretRef | str] = {}
     for key, value in given.items():
-        if key == "connector":
+        if key in ("connector", WORKERS_KEY):
             continue
         if key not in declared:
-            found.append(((*where, key), f"unknown key `{key}`", meant(key, list(declared)), True))
+            found.append(((*where, key), f"unknown key `{key}`", meant(key, [*declared, WORKERS_KEY]), True))
             continue
         option = declared[key]
         try:
@@ -80,7 +83,11 @@ def store_spec(
     for option in declared.values():
         if option.required and option.name not in given:
             found.append((where, f"store `{name}` has no `{option.name}`", f"`{option.name}`: {option.help}", True))
-    return found, None if found else StoreSpec(name, connector, options, secrets)
+    workers = given.get(WORKERS_KEY, WORKERS)
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        what = f"`{WORKERS_KEY}` must be a whole number, 1 or more"
+        found.append(((*where, WORKERS_KEY), what, f"`{WORKERS_KEY}`: {WORKERS_HELP}", False))
+    return found, None if found else StoreSpec(name, connector, options, secrets, workers)
 
 
 def _value(kind: str, value: Any, root: Path) -> Any:

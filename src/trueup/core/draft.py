@@ -15,6 +15,7 @@ from trueup.model.change import Action, Change, FieldChange
 from trueup.model.errors import ItemRefused
 from trueup.model.fields import FieldKey, FieldMap
 from trueup.model.items import digest
+from trueup.model.ports import Collection
 
 MAX_FIELDS_SHOWN = 200
 
@@ -27,8 +28,13 @@ class Side:
     id: int
     read: bool
     exists: bool
-    capabilities: Capabilities
+    collection: Collection | None = None  # where it could be read
     empty: bool = False  # the ledger knows of nothing there
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its store can do; a server may be asked for it, and is not where nothing has to be done there."""
+        return Capabilities() if self.collection is None else self.collection.capabilities
 
 
 class Bodies:

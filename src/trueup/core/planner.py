@@ -20,7 +20,6 @@ from trueup.core.ledger.rows import Conflict, Link, Replica
 from trueup.core.mirror import mirror
 from trueup.core.reconcile import reconcile
 from trueup.core.work import Work
-from trueup.model.capabilities import Capabilities
 from trueup.model.change import BENIGN, NOT_DELETED, Action, Change, ChangeState
 from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import ItemRefused, TrueupError
@@ -69,7 +68,7 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
         diagnostics=(*_diagnostics(readings), *told),
     )
     plan = plan.sealed(ledger.journal.texts(run_id))
-    ledger.journal.assign_batches(run_id, {ref: side.capabilities.batch for ref, side in sides.items()})
+    ledger.journal.assign_batches(run_id, {ref: sides[ref].capabilities.batch for ref in sorted(writer.written)})
     ledger.journal.update(run_id, plan=plan.to_json())
     return plan
 
@@ -104,13 +103,9 @@ def _note_configuration(work: Work) -> bool:
 def _side(work: Work, ref: str, reading: Mapping[str, Any]) -> Side:
     row = work.row(ref)
     read, exists = bool(reading["read"]), bool(reading["exists"])
-    capabilities = Capabilities()
-    if read and exists:
-        collection = work.collection(ref)
-        assert collection is not None
-        capabilities = collection.capabilities
+    collection = work.collection(ref) if read and exists else None
     counts = work.ledger.state.counts(row.id)
-    return Side(ref, row.id, read, exists, capabilities, empty=not counts.live and not counts.agreed)
+    return Side(ref, row.id, read, exists, collection, empty=not counts.live and not counts.agreed)
 
 
 def _changes(work: Work, sides: Mapping[str, Side]) -> Iterator[Change]:
@@ -230,6 +225,7 @@ class _Writer:
         self.applyable = False
         self.put_off = False
         self.errored = False
+        self.written: set[str] = set()
 
     def add(self, change: Change) -> None:
         self._seq += 1
@@ -238,6 +234,8 @@ class _Writer:
         self.counts[change.action.value] = self.counts.get(change.action.value, 0) + 1
         self.errored |= change.code == BUG
         self.applyable |= change.action.writes or change.action is Action.LINK
+        if change.action.writes:
+            self.written.add(change.collection)
         self.put_off |= change.code in ("unavailable", "quarantined")
         self._page.append((change, _first_state(change)))
         if len(self._page) >= PAGE:

@@ -41,7 +41,7 @@ def read(work: Work, ref: str) -> dict[str, Any]:
 
 def _read(work: Work, ref: str) -> dict[str, Any]:
     row = work.row(ref)
-    collection = work.collection(ref)
+    collection = work.collection(ref, cursor=row.cursor)
     state = work.ledger.state
     if collection is None:
         if row.read_at is not None and state.counts(row.id).live:

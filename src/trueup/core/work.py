@@ -50,15 +50,21 @@ class Work:
         """The ledger's rows of all this job's collections, in the job's order."""
         return {str(ref): self.row(str(ref)) for ref in self.spec.collections}
 
-    def collection(self, ref: str, *, create: bool = False) -> Collection | None:
-        """The collection of that name; None where the store has none (and it is not to be created)."""
+    def collection(self, ref: str, *, create: bool = False, cursor: str | None = None) -> Collection | None:
+        """The collection of that name; None where the store has none (and it is not to be created).
+
+        Args:
+            ref: the collection.
+            create: make it where it is not there.
+            cursor: of its last reading, for who is going to list it; see `Store.open`.
+        """
         with self._lock:
             found = self._opened.get(ref)
         if found is not None:
             return found
         wanted = next(one for one in self.spec.collections if str(one) == ref)
         store = self.store(wanted.store)
-        opened = store.open(wanted.name)
+        opened = store.open(wanted.name, cursor)
         if opened is None and create:
             opened = store.create(wanted.name)
         if opened is not None:

@@ -136,8 +136,13 @@ class Store(Protocol):
         """Every collection of the store."""
         ...
 
-    def open(self, name: str) -> Collection | None:
-        """The collection of that name, or None where there is none (it may then be created)."""
+    def open(self, name: str, cursor: str | None = None) -> Collection | None:
+        """The collection of that name, or None where there is none (it may then be created).
+
+        Args:
+            name: the collection's name.
+            cursor: of its last reading; a store may go straight to where it was then, as long as it finds out if it is not there any more.
+        """
         ...
 
     def create(self, name: str) -> Collection:

@@ -62,7 +62,9 @@ class CalDav:
             verify=bool(given["verify"]),
             ca=Path(str(given["ca"])) if given["ca"] else None,
         )
-        return CalDavStore(name, client, without_login(url), str(given["home"] or ""))
+        # A token does not say whose it is.
+        user = "" if given["token"] else str(given["username"] or unquote(parts.username or "")) or "nobody"
+        return CalDavStore(name, client, without_login(url), str(given["home"] or ""), user)
 
 
 def _address(name: str, url: str) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
 
 from trueup.connectors.caldav.dialect import AUTO_SCHEDULE, CALENDARS, SCHEDULE_OUTBOX
 from trueup.connectors.caldav.doctor import examine
 from trueup.connectors.caldav.making import make_calendar, plain
 from trueup.connectors.dav.collection import DavCollection
 from trueup.connectors.dav.discovery import Account, Discovery, Place
-from trueup.connectors.dav.hrefs import child, path_of
+from trueup.connectors.dav.hrefs import child, name_of, path_of
+from trueup.connectors.dav.listing import Cursor
 from trueup.connectors.dav.session import Refused, Session
-from trueup.connectors.http import Answer, Client
+from trueup.connectors.http import Answer, Client, origin
 from trueup.model.capabilities import Capabilities
 from trueup.model.diagnostics import Diagnostic
 from trueup.model.errors import ConfigError, Permanent
@@ -29,13 +31,15 @@ class CalDavStore:
         name: in the configuration.
         url: the server, a principal, a calendar home, or a calendar.
         home: the calendar home, where the server does not name it; "" to look it up.
+        user: who logs in, as far as it is not a secret; "" where that cannot be told.
     """
 
-    def __init__(self, name: str, client: Client, url: str, home: str = "") -> None:
+    def __init__(self, name: str, client: Client, url: str, home: str = "", user: str = "") -> None:
         self.name = name
         self.client = client
         self.session = Session(client)
         self.url = url
+        self._mark = blake2b("\0".join((url, home, user)).encode(), digest_size=8).hexdigest() if user else ""
         self._discovery = Discovery(self.session, url, CALENDARS, home)
         self._threads = ThreadPoolExecutor(client.parallel, thread_name_prefix=f"trueup-{name}")
         self._lock = threading.RLock()
@@ -59,12 +63,15 @@ class CalDavStore:
             for place in places
         ]
 
-    def open(self, name: str) -> DavCollection | None:
+    def open(self, name: str, cursor: str | None = None) -> DavCollection | None:
         """The calendar of that name: the last segment of its address, its title, or its whole path.
 
         Raises:
             ConfigError: more than one calendar has this name.
         """
+        known = self._recalled(name, cursor) if cursor else None
+        if known is not None:
+            return known
         place = self._find(name, fresh=False) or self._find(name, fresh=True)
         return self._opened(place) if place else None
 
@@ -144,8 +151,37 @@ class CalDavStore:
             )
         return places[0] if places else None
 
+    def _recalled(self, name: str, cursor: str) -> DavCollection | None:
+        """The calendar where it was at its last reading, if it is still there: six requests fewer where nothing has changed.
+
+        Only where the name is part of the address: a title may belong to another calendar by now.
+        """
+        url = Cursor.address(cursor, self._mark)
+        if not url or name_of(url) != name or origin(url) != origin(self.url):
+            return None
+        collection = self._at(url, lambda: self._capabilities(self._listed(url)))
+        return collection if collection.resumes(cursor) else None
+
+    def _listed(self, url: str) -> Place:
+        for fresh in (False, True):
+            for place in self.places(fresh=fresh):
+                if path_of(place.url) == path_of(url):
+                    return place
+        raise Permanent(
+            "the calendar is not listed any more",
+            where=self.client.place(url),
+            why="it answers at its address, but the account does not name it",
+            hint="check the rights of this user on the server",
+        )
+
     def _opened(self, place: Place) -> DavCollection:
-        capabilities = Capabilities(
+        return self._at(place.url, lambda: self._capabilities(place))
+
+    def _at(self, url: str, capabilities: Callable[[], Capabilities]) -> DavCollection:
+        return DavCollection(self.session, url, CALENDARS, capabilities, self._threads, self._mark)
+
+    def _capabilities(self, place: Place) -> Capabilities:
+        return Capabilities(
             writable=place.writable,
             schedules=self.schedules(),
             components=place.components,
@@ -153,7 +189,6 @@ class CalDavStore:
             parallel=self.client.parallel,
             batch=BATCH,
         )
-        return DavCollection(self.session, place.url, CALENDARS, capabilities, self._threads)
 
     def _has_outbox(self) -> bool:
         principal = self.account().principal

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
+from functools import cached_property
 from hashlib import blake2b
 
 from trueup.connectors.dav.dialect import Dialect
@@ -26,21 +27,44 @@ class DavCollection:
 
     Args:
         url: its address, with a slash at its end.
+        capabilities: finds out what can be done here; called when it is first needed.
+        account: names who asks, in cursors.
     """
 
     def __init__(
-        self, session: Session, url: str, dialect: Dialect, capabilities: Capabilities, threads: Executor
+        self,
+        session: Session,
+        url: str,
+        dialect: Dialect,
+        capabilities: Callable[[], Capabilities],
+        threads: Executor,
+        account: str = "",
     ) -> None:
         self.url = url
-        self.capabilities = capabilities
+        self._find_out = capabilities
+        self._ready: tuple[str, Listing] | None = None
         self._path = path_of(url)
         self._dialect = dialect
-        self._lister = Lister(session, url, dialect.noun)
+        self._lister = Lister(session, url, dialect.noun, account)
         self._fetcher = Fetcher(session, url, dialect, threads)
         self._writer = Writer(session.client, url, dialect, threads)
 
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """See `Collection.capabilities`."""
+        return self._find_out()
+
+    def resumes(self, cursor: str) -> bool:
+        """Whether the server tells what changed here since the cursor: then it is still there. The answer is kept for `changes`."""
+        listing = self._lister.since(cursor)
+        self._ready = (cursor, listing) if listing is not None else None
+        return self._ready is not None
+
     def changes(self, cursor: str | None) -> Listing:
         """See `Collection.changes`. Everything has arrived when this returns."""
+        ready, self._ready = self._ready, None
+        if ready is not None and ready[0] == cursor:
+            return ready[1]
         return self._lister.changes(cursor)
 
     def fetch(self, hrefs: Sequence[str]) -> Iterator[Body]:

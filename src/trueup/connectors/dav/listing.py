@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from tempfile import SpooledTemporaryFile
 
 from trueup.connectors.dav.hrefs import path_of
@@ -29,11 +29,12 @@ Changed = dict[str, "str | bool | None"]
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """What is remembered between two listings: of which address, and one of two kinds of token. In the ledger it is JSON."""
+    """What is remembered between two listings: of which address, seen by whom, and one of two kinds of token. In the ledger it is JSON."""
 
     url: str
     sync: str = ""
     ctag: str = ""
+    account: str = ""
 
     def __str__(self) -> str:
         return json.dumps({key: value for key, value in asdict(self).items() if value}, separators=(",", ":"))
@@ -46,6 +47,15 @@ class Cursor:
             return cls(url, str(found.get("sync", "")), str(found.get("ctag", ""))) if found["url"] == url else cls(url)
         except (ValueError, TypeError, AttributeError, KeyError):
             return cls(url)
+
+    @staticmethod
+    def address(cursor: str | None, account: str) -> str:
+        """The collection it is of; "" where it is none, or was not seen by this account."""
+        try:
+            found = json.loads(cursor or "")
+            return str(found["url"]) if account and found["account"] == account else ""
+        except (ValueError, TypeError, AttributeError, KeyError):
+            return ""
 
 
 class Listing:
@@ -94,13 +104,15 @@ class Lister:
     Args:
         url: its address, with a slash at its end.
         noun: what it is called, for messages.
+        account: names who asks, in cursors; "" for nobody in particular.
     """
 
-    def __init__(self, session: Session, url: str, noun: str) -> None:
+    def __init__(self, session: Session, url: str, noun: str, account: str = "") -> None:
         self._session = session
         self._url = url
         self._path = path_of(url)
         self._noun = noun
+        self._account = account
 
     def changes(self, cursor: str | None) -> Listing:
         """What changed since the cursor; everything where there is none, or where the server does not take it."""
@@ -110,11 +122,18 @@ class Lister:
         except Refused as refused:
             raise self._session.failure(f"the {self._noun} cannot be listed", refused) from refused
 
+    def since(self, cursor: str) -> Listing | None:
+        """What changed since the cursor; None where that cannot be told, for whatever reason the server has."""
+        try:
+            return self._since(Cursor.read(cursor, self._url))
+        except Refused:
+            return None
+
     def _since(self, known: Cursor) -> Listing | None:
         if known.sync:
             return self._delta(known.sync)
         if known.ctag and self._state().text(CTAG) == known.ctag:
-            return Listing(False, (), str(known))
+            return Listing(False, (), str(replace(known, account=self._account)))
         return None
 
     # -- everything -----------------------------------------------------------------------------------------------
@@ -152,9 +171,9 @@ class Lister:
         if REPORTS not in state.props or state.has(REPORTS, SYNC_COLLECTION):
             token = state.text(SYNC_TOKEN) or self._first_token(state)
             if token:
-                return str(Cursor(self._url, sync=token))
+                return str(Cursor(self._url, sync=token, account=self._account))
         ctag = state.text(CTAG)
-        return str(Cursor(self._url, ctag=ctag)) if ctag else None
+        return str(Cursor(self._url, ctag=ctag, account=self._account)) if ctag else None
 
     def _first_token(self, state: Response) -> str | None:
         """RFC 6578 section 4 wants the token as a property. A server without it gives one with the first report, and only that is read."""
@@ -184,7 +203,7 @@ class Lister:
             href if etag is False else Entry(href, etag if isinstance(etag, str) else None)
             for href, etag in changed.items()
         )
-        return Listing(False, list(rows), str(Cursor(self._url, sync=new)))
+        return Listing(False, list(rows), str(Cursor(self._url, sync=new, account=self._account)))
 
     def _pages(self, token: str, changed: Changed) -> str | None:
         """Follows an answer that comes in pages (RFC 6578 section 3.6) to its end; returns the last token.

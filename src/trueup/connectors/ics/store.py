@@ -32,7 +32,7 @@ class FeedStore:
         collection = FeedCollection(self._source)
         return [CollectionInfo("", collection.title, len(collection), writable=False)]
 
-    def open(self, name: str) -> FeedCollection | None:
+    def open(self, name: str, cursor: str | None = None) -> FeedCollection | None:
         """The feed, under the name "" (a job names the store alone)."""
         return None if name else FeedCollection(self._source)
 

@@ -44,7 +44,7 @@ class VdirStore:
             raise folder_error(error, f"could not list the calendars of {self.name}", self._path) from error
         return [root, *found] if root.items else found
 
-    def open(self, name: str) -> VdirCollection | None:
+    def open(self, name: str, cursor: str | None = None) -> VdirCollection | None:
         """The collection in the sub-folder of that name; "." (or "") is the folder itself.
 
         Raises:

@@ -341,10 +341,10 @@ class FaultyStore(PassingStore):
         self._require_alive()
         return super().collections()
 
-    def open(self, name: str) -> Collection | None:
+    def open(self, name: str, cursor: str | None = None) -> Collection | None:
         """See `Store.open`."""
         self._require_alive()
-        return super().open(name)
+        return super().open(name, cursor)
 
     def create(self, name: str) -> Collection:
         """See `Store.create`."""

@@ -73,9 +73,9 @@ class PassingStore:
         """See `Store.collections`."""
         return self.inner.collections()
 
-    def open(self, name: str) -> Collection | None:
+    def open(self, name: str, cursor: str | None = None) -> Collection | None:
         """See `Store.open`."""
-        found = self.inner.open(name)
+        found = self.inner.open(name, cursor)
         return None if found is None else self._wrap(found)
 
     def create(self, name: str) -> Collection:
