@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -95,7 +97,7 @@ def test_no_two_that_run_take_place_at_once(given: list[tuple[str, int, int]], p
         each.key for listed in found.values() for each in listed
     )
     running = sorted((each.at, each.until) for listed in result.values() for each in listed if not each.skipped)
-    assert all(low[1] <= high[0] for low, high in zip(running, running[1:], strict=False))
+    assert all(low[1] <= high[0] for low, high in itertools.pairwise(running))
     for name in "abc":
         for each in result[name]:
             assert each.at >= each.nominal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -41,7 +42,8 @@ def shown(spec: ScheduleSpec, first: str, last: str) -> list[str]:
     [
         ("0 6 * * 1-5", "Europe/Berlin", "2026-11-27T00:00", "2026-12-01T00:00", ["2026-11-27 06:00+01:00", "2026-11-30 06:00+01:00"]),
         # The hour from 2 to 3 is left out on 29 March: what falls into it runs right after.
-        ("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00", "2026-03-31T00:00", ["2026-03-28 02:30+01:00", "2026-03-29 03:00+02:00", "2026-03-30 02:30+02:00"]),
+        ("30 2 * * *", "Europe/Berlin", "2026-03-28T00:00", "2026-03-31T00:00",
+         ["2026-03-28 02:30+01:00", "2026-03-29 03:00+02:00", "2026-03-30 02:30+02:00"]),
         # It comes twice on 25 October: what falls into it runs once, in the first.
         ("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00", "2026-10-26T12:00", ["2026-10-25 02:30+02:00", "2026-10-26 02:30+01:00"]),
         # Two lines of the gap end at the same moment: one start.
@@ -76,7 +78,7 @@ def test_windows_that_follow_each_other_give_what_one_window_gives(
 ) -> None:
     spec = ScheduleSpec(cron=cron, zone=zone)
     edges = sorted({start, *(start + one for one in cuts), start + 9 * 86_400})
-    apart = [one for low, high in zip(edges, edges[1:], strict=False) for one in occurrences(spec, low, high)]
+    apart = [one for low, high in itertools.pairwise(edges) for one in occurrences(spec, low, high)]
     assert apart == occurrences(spec, edges[0], edges[-1])
     assert len({one.key for one in apart}) == len(apart)
     assert all(one.at == int(one.at) for one in apart)
@@ -90,7 +92,7 @@ def test_an_interval_keeps_its_step(every: float, after: float, length: float, s
     spec = ScheduleSpec(every=every, start=start)
     found = [one.at for one in occurrences(spec, after, after + length)]
     assert all(after < one <= after + length for one in found)
-    assert all(abs(b - a - every) < 1e-3 for a, b in zip(found, found[1:], strict=False))
+    assert all(abs(b - a - every) < 1e-3 for a, b in itertools.pairwise(found))
     origin = datetime.fromisoformat(start).timestamp() if start else 0.0
     if after >= origin:
         assert abs(len(found) - length / every) <= 1

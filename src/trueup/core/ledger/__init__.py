@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trueup.core.ledger.blobs import Blobs
 from trueup.core.ledger.check import check
@@ -22,6 +24,9 @@ from trueup.core.ledger.state import State
 from trueup.core.ledger.steps import Steps
 from trueup.model.diagnostics import Diagnostic
 from trueup.model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trueup.core.ledger.occurrences import Occurrences
 
 __all__ = ["Ledger", "open_ledger"]
 
@@ -46,6 +51,13 @@ class Ledger:
         self.conflicts = Conflicts(database)
         self.leases = Leases(database)
         self.steps = Steps(database)
+
+    @cached_property
+    def occurrences(self) -> Occurrences:
+        """What schedules and triggers start; only `serve` needs it."""
+        from trueup.core.ledger.occurrences import Occurrences
+
+        return Occurrences(self._database)
 
     @property
     def where(self) -> str:

@@ -86,7 +86,25 @@ CREATE TABLE step (
 )
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_OCCURRENCES = """
+-- What starts by itself: times of schedules and what triggers brought. run: "" while there is none; ended: its run did.
+CREATE TABLE occurrence (
+    subject $text NOT NULL, key $text NOT NULL, source $text NOT NULL, at $real NOT NULL, nominal $real NOT NULL,
+    until $real NOT NULL, title $text NOT NULL, params $text NOT NULL, state $text NOT NULL, run $text NOT NULL,
+    note $text NOT NULL, changed $real NOT NULL, ended $real, outcome $text NOT NULL DEFAULT '',
+    PRIMARY KEY (subject, key)
+);
+CREATE INDEX occurrence_wanted ON occurrence (at) WHERE state = 'wanted';
+CREATE INDEX occurrence_open ON occurrence (changed) WHERE state = 'fired' AND ended IS NULL;
+CREATE INDEX occurrence_changed ON occurrence (changed);
+
+-- Up to which moment a schedule or trigger was looked at: what came after it and is past was missed.
+CREATE TABLE watched (
+    subject $text NOT NULL, source $text NOT NULL, seen $real NOT NULL, PRIMARY KEY (subject, source)
+)
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _OCCURRENCES)
 VERSION = len(MIGRATIONS)
 
 
