@@ -22,6 +22,8 @@ from trueup.__main__ import PIPE_CLOSED
 from trueup.app import connectors
 from trueup.config.describe import Key, keys
 from trueup.config.models import ConfigModel, GuardsModel, JobModel, ParamModel, PipelineModel, SecretModel, StepModel
+from trueup.config.spec import WORKERS
+from trueup.config.stores import WORKERS_HELP, WORKERS_KEY
 from trueup.core import guard
 from trueup.model import errors
 from trueup.model.change import Action, Change, ChangeState
@@ -61,7 +63,7 @@ def commands() -> str:
     )
     app = build()
     with click.Context(app, info_name="trueup") as ctx:
-        parts += [section(name, app.get_command(ctx, name), ctx) for name in app.list_commands(ctx)]
+        parts += [part for name in app.list_commands(ctx) for part in sections(name, app.get_command(ctx, name), ctx)]
     parts.append(ENVIRONMENT)
     return "".join(parts)
 
@@ -81,12 +83,24 @@ def command_rows() -> Iterator[tuple[str, str]]:
         yield f"[`{one.name}`](#trueup-{one.name})", one.help
 
 
-def section(name: str, command: click.Command | None, parent: click.Context) -> str:
-    """One command."""
+def sections(name: str, command: click.Command | None, parent: click.Context) -> Iterator[str]:
+    """A command, and those below it; of several that are alike, one, under the name NAME."""
     assert command is not None
     ctx = click.Context(command, info_name=name, parent=parent)
-    usage = " ".join(["trueup", name, *command.collect_usage_pieces(ctx)])
-    text = f"\n## trueup {name}\n\n```\n{usage}\n```\n\n{inspect.cleandoc(command.help or '')}\n"
+    if not isinstance(command, click.Group):
+        yield section(command, ctx)
+        return
+    alike = getattr(command, "alike", ())
+    for below in command.list_commands(ctx):
+        if below not in alike[1:]:
+            shown = "NAME" if below in alike else below
+            yield from sections(shown, command.get_command(ctx, below), ctx)
+
+
+def section(command: click.Command, ctx: click.Context) -> str:
+    """One command."""
+    usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
+    text = f"\n## {ctx.command_path}\n\n```\n{usage}\n```\n\n{inspect.cleandoc(command.help or '')}\n"
     common = {*(option.name for option in SHARED), "help"}
     own = [one for one in command.params if one.name not in common]
     rows = [(names(one), described(one)) for one in own]
@@ -127,7 +141,8 @@ def configuration() -> str:
             "\n## Secrets\n\nA password or token, and `ledger`, may be named instead of written:\n\n",
             key_table(keys(SecretModel), required=False),
             "\nExactly one of them. It is looked up when a store is first used, is never kept and never printed.\n",
-            "\n## Stores\n\n`stores:` has a name for each account or place, with its `connector` and the options of that connector.\n",
+            "\n## Stores\n\n`stores:` has a name for each account or place, with its `connector` and the options of that connector. ",
+            f"For every connector: `{WORKERS_KEY}`, a whole number (default {WORKERS}): {WORKERS_HELP}.\n",
             *(connector(one) for one in connectors().values()),
             "\n## Jobs\n\nEither `collections`, or `from` and `to`.\n\n",
             key_table(keys(JobModel)),

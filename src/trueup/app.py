@@ -416,6 +416,8 @@ def _record_json(one: RunRecord) -> Json:
         "started": one.started,
         "ended": one.ended,
         "parent": one.parent,
+        "engine": one.report.get("engine", ""),
+        "url": one.report.get("url", ""),
         "plan": one.plan,
         "report": one.report,
     }

@@ -44,5 +44,11 @@ class Engine(Protocol):
         ...
 
     def worker(self, config: str, **options: Any) -> None:
-        """Does the engine's work in this process until it is asked to stop (SIGINT, SIGTERM)."""
+        """Does the engine's work in this process until it is asked to stop (SIGINT, SIGTERM).
+
+        Args:
+            config: the absolute path of trueup.yaml.
+            options: of the command line, as texts: `--store-rate work=2 --threads 8` is {"store_rate": ["work=2"], "threads": "8"}. What is
+                given several times, or is a pair, comes as a list.
+        """
         ...

@@ -1,4 +1,5 @@
-"""Leases: one process at a time works on a job. A lease ends by itself when it is not renewed."""
+"""Leases: one process at a time works on a job, or one run, whichever of an orchestrator's workers is at it. A lease ends by itself
+when it is not renewed."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ class Leases:
 
         Args:
             name: what is leased ("job/team").
-            owner: "host:pid:nonce"; a lease whose process is gone from this host is taken over at once.
+            owner: "host:pid:nonce", where a lease whose process is gone from this host is taken over at once; or the id of a run.
             ttl: after how many seconds without `renew` it ends.
 
         Raises:
@@ -87,9 +88,9 @@ def _gone(owner: str) -> bool:
 def _locked(name: str, owner: str, since: float, expires: float) -> Locked:
     kind, _, what = name.partition("/")
     host, _, pid = owner.rpartition(":")[0].rpartition(":")
-    who = f"process {pid} on {host}" if host else owner
+    who = f"process {pid} on {host}" if host else f"run {owner}"
     return Locked(
-        f"{kind} {what} is being worked on by another process".replace("  ", " "),
+        f"{kind} {what} is being worked on by another {'process' if host else 'run'}".replace("  ", " "),
         why=f"{who}, since {_clock(since)}; it has the lease until {_clock(expires)}",
         hint="wait for it to end; if it was killed, the lease ends by itself at that time",
     )

@@ -8,16 +8,12 @@ from contextlib import contextmanager
 from trueup.core.store_slots import take
 from trueup.engines.calls.frame import Call
 
-DEFAULT = 4
-
-
 @contextmanager
 def slot(call: Call, ref: str) -> Iterator[None]:
     """Waits for a place at the store of a collection, and holds it."""
     name = next(one.store for one in call.work.spec.collections if str(one) == ref)
-    limit = getattr(call.app.config.stores[name], "workers", None) or DEFAULT
     ledger = call.app.ledger
-    lease = take(ledger, name, limit, call.owner, call.check)
+    lease = take(ledger, name, call.app.config.stores[name].workers, call.owner, call.check)
     call.kept.add(*lease)
     try:
         yield

@@ -26,6 +26,7 @@ COMMANDS = (
     Command("undo", "Take back what a run changed."),
     Command("history", "Show past runs, or one of them."),
     Command("graph", "Draw a pipeline's graph."),
+    Command("engine", "Run on Prefect, Temporal or Apache Airflow."),
     Command("completion", "Print the shell's completion script."),
 )
 

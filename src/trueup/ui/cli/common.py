@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, redi
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import click
@@ -167,6 +166,8 @@ class Progress:
         if self._lines:
             print(text, file=sys.stderr, flush=True)
             return
+        from shutil import get_terminal_size
+
         from trueup.ui.cli.render.terminal import cut, width
 
         text = cut(text, get_terminal_size().columns - 1)

@@ -197,7 +197,9 @@ def history_lines(runs: Iterable[Json]) -> Iterator[str]:
         took = f"{one['ended'] - one['started']:6.1f} s" if one.get("ended") else "        "
         counts = counted(one.get("report", {}).get("counts", {}), 1)
         kind = "" if one["kind"] == "run" else f" ({one['kind']})"
-        yield f"{one['id']}  {began}  {took}  {safe(one['subject'])}{kind}  {one['state'].replace('_', ' ')}  {counts}".rstrip()
+        what = f"{one['id']}  {began}  {took}  {safe(one['subject'])}{kind}  {one['state'].replace('_', ' ')}  {counts}".rstrip()
+        made_by = "  ".join(safe(one[key]) for key in ("engine", "url") if one.get(key))
+        yield f"{what}  {made_by}" if made_by else what
 
 
 def conflict_lines(one: Json) -> Iterator[str]:
