@@ -87,8 +87,8 @@ def sections(name: str, command: click.Command | None, parent: click.Context) ->
     """A command, and those below it; of several that are alike, one, under the name NAME."""
     assert command is not None
     ctx = click.Context(command, info_name=name, parent=parent)
+    yield section(command, ctx)
     if not isinstance(command, click.Group):
-        yield section(command, ctx)
         return
     alike = getattr(command, "alike", ())
     for below in command.list_commands(ctx):

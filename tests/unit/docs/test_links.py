@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+import click
 import pytest
 
 ROOT = Path(__file__).parents[3]
@@ -47,11 +49,20 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
     assert [str(one.relative_to(ROOT)) for one in pages if one not in reached] == []
 
 
+def below(command: click.Command) -> Iterator[click.Command]:
+    """The command and all its commands."""
+    yield command
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):
+            found = command.get_command(ctx, name)
+            assert found is not None
+            yield from below(found)
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_commands_in_the_text_exist(path: Path) -> None:
     """`trueup WORD` in a document names a command, with options that it has."""
-    import click
-
     from trueup.ui.cli.commands import COMMANDS
     from trueup.ui.cli.main import build
 
@@ -63,6 +74,6 @@ def test_commands_in_the_text_exist(path: Path) -> None:
         assert command in names, f"trueup {command}"
         known = app.get_command(click.Context(app), command)
         assert known is not None
-        options = {option for param in known.params for option in param.opts} | {"--help", "-h"}
+        options = {option for one in below(known) for param in one.params for option in param.opts} | {"--help", "-h"}
         given = set(re.findall(r"(?<=\s)(--?[a-z][a-z-]*)", rest.split(" | ")[0].split(";")[0]))
         assert given <= options, f"trueup {command}{rest}"

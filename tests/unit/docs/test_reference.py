@@ -76,7 +76,18 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for one in COMMANDS:
         command = app.get_command(click.Context(app), one.name)
         assert command is not None
-        yield one.name, command
+        yield from with_those_below(one.name, command)
+
+
+def with_those_below(path: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """A command and those below it, all of them: of some that are alike the page shows one, under NAME."""
+    yield path, command
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):
+            found = command.get_command(ctx, name)
+            assert found is not None
+            yield from with_those_below(f"{path} {'NAME' if name in getattr(command, 'alike', ()) else name}", found)
 
 
 @pytest.mark.parametrize(
