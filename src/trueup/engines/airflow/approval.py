@@ -1,0 +1,140 @@
+"""A run that a guard has blocked waits for a person, shown by Airflow under "Required actions".
+
+The task parks without a worker (deferred). It goes on by the screen's or the API's Approve and Reject, or because somebody said
+`trueup apply RUN` elsewhere: a trigger looks at the ledger for that, which the operators of Airflow's standard provider have no place
+for (since 3.3 they wait in a state that knows no triggers).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk.execution_time.hitl import update_hitl_detail_response, upsert_hitl_detail
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from trueup.engines.airflow.calling import call
+from trueup.engines.base import Json
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+POLL_SECONDS = 5.0
+
+
+class Approve(ApprovalOperator):
+    """Asks a person whether a blocked run may go on.
+
+    Approving allows the guards that fired; everything is read again first, and a plan that is stale by now is refused. Rejecting ends
+    the run: nothing is changed.
+
+    Args:
+        config: the absolute path of trueup.yaml.
+        run: the run.
+        job: the job's name, for the headline.
+        poll: seconds between two looks at the ledger.
+    """
+
+    template_fields: Sequence[str] = ("subject", "body", "config", "run")
+    ui_color = "#fbe7c6"
+
+    def __init__(self, *, config: str, run: str, job: str, poll: float = POLL_SECONDS, **more: Any) -> None:
+        super().__init__(subject=f"{job}: a guard has stopped this run", **more)
+        self.config, self.run, self.poll = config, run, poll
+
+    def execute(self, context: Context) -> Any:
+        """Puts the question and waits."""
+        standing: Json = call("waiting", self.config, self.run)
+        if standing["next"] == "apply":
+            return None  # allowed before the question was put
+        self.body = self.question()
+        identity = context["ti"].id
+        upsert_hitl_detail(
+            identity,
+            self.options,
+            self.subject,
+            self.body,
+            self.defaults,
+            self.multiple,
+            self.serialized_params,
+            self.assigned_users,
+        )
+        for notifier in self.notifiers:
+            notifier(context)
+        self.log.info("run %s waits for approval: here, or by: trueup apply %s --allow all", self.run, self.run)
+        word = WordInLedger(config=self.config, run=self.run, poll=self.poll)
+        self.defer(trigger=word, method_name="execute_complete", timeout=self.response_timeout)
+
+    def question(self) -> str:
+        """The guards that fired, and the plan, in markdown."""
+        guards = call("guard", self.config, self.run)["guards"]
+        fired = "\n".join(
+            f"- **{one['guard']}**, {one['collection']}: {one['message']}" for one in guards if not one["allowed"]
+        )
+        plan = call("plan_markdown", self.config, self.run)
+        return f"{fired}\n\n{plan}\n\nElsewhere: `trueup apply {self.run} --allow all`"
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Carries the word out; see `calls.approve`, `calls.reject`."""
+        if "next" in event:
+            return self.said_elsewhere(context, event)
+        who = (event.get("responded_by_user") or {}).get("name") or "a person"
+        if event.get("chosen_options") == [self.REJECT]:
+            call("reject", self.config, self.run, who)
+        answer = super().execute_complete(context, event)  # skips what follows where it was rejected
+        if event.get("chosen_options") == [self.APPROVE]:
+            call("approve", self.config, self.run, ["all"], who)
+            self.log.info("run %s: approved by %s", self.run, who)
+        return {**answer, "responded_at": str(answer.get("responded_at", ""))}
+
+    def said_elsewhere(self, context: Context, event: Json) -> Json:
+        """Somebody spoke to the ledger: the question is closed here, too."""
+        self.log.info("run %s is %s by now: trueup was told elsewhere", self.run, event["state"])
+        update_hitl_detail_response(context["ti"].id, [self.APPROVE], {})
+        return {
+            "chosen_options": [self.APPROVE],
+            "state": event["state"],
+            "responded_at": datetime.now(UTC).isoformat(),
+        }
+
+
+class WordInLedger(BaseTrigger):
+    """Fires when a run no longer waits for a person. Runs in the triggerer, and uses the ledger and nothing else.
+
+    Args:
+        config: the absolute path of trueup.yaml.
+        run: the run.
+        poll: seconds between two looks.
+    """
+
+    def __init__(self, config: str, run: str, poll: float = POLL_SECONDS) -> None:
+        super().__init__()
+        self.config, self.run_id, self.poll = config, run, poll
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The class and what it is made of again."""
+        return f"{__name__}.{type(self).__qualname__}", {"config": self.config, "run": self.run_id, "poll": self.poll}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Looks until it does not wait any more; a ledger that is away for a while is asked again."""
+        while (found := await asyncio.to_thread(self.look)) is None:
+            await asyncio.sleep(self.poll)
+        yield TriggerEvent(found)
+
+    def look(self) -> Json | None:
+        """How the run stands; None: it still waits, or cannot be asked."""
+        from trueup.engines import calls
+        from trueup.model.errors import TrueupError
+
+        try:
+            found: Json = calls.waiting(self.config, self.run_id)
+        except TrueupError as error:
+            self.log.warning("%s", error)
+            return None
+        return None if found["next"] == "wait" else found
+
+
+__all__: Sequence[str] = ("Approve", "WordInLedger")

@@ -1,0 +1,157 @@
+"""A DAG for every job and every pipeline of a configuration.
+
+    from trueup.engines.airflow import dags
+
+    globals().update(dags("trueup.yaml"))
+
+Making them reads the configuration and nothing else: no network, no ledger, no connector. The DAG processor does it every half a minute,
+and every task once more.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import DAG, Param, conf
+
+from trueup.engines.airflow.job import DEFAULTS, Place, job_tasks
+from trueup.engines.airflow.operators import GREEN, BeginJob, EndJob
+from trueup.engines.airflow.pipeline import Graph, pipeline_tasks
+from trueup.engines.airflow.schedules import scheduled
+from trueup.engines.airflow.steps import BeginPipeline, EndPipeline
+from trueup.engines.base import Json
+
+TAG = "trueup"
+
+_TYPES = {
+    "string": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "list": "array",
+    "object": "object",
+}
+
+
+def dags(
+    config: str | Path,
+    *,
+    only: Collection[str] = (),
+    prefix: str = "",
+    green: Sequence[str] = GREEN,
+    pool: str | Callable[[Sequence[str]], str | None] | None = None,
+    since: datetime | None = None,
+    on_failure: Any = None,
+    on_success: Any = None,
+    **dag_arguments: Any,
+) -> dict[str, DAG]:
+    """The DAGs of a configuration, by their ids.
+
+    Args:
+        config: trueup.yaml; a relative path is looked for from the file that calls this.
+        only: names of jobs and pipelines; none: all of them.
+        prefix: before every DAG's id, where several configurations meet in one Airflow.
+        green: states of a trueup run that leave a DAG run green. By default what `trueup run` answers with exit code 0 for: done.
+            ("done", "partial", "conflict") keeps it green where something was left for a person.
+        pool: the pool of the tasks that speak to stores, or a function that chooses one by the stores' names.
+        since: when schedules began: what was due before is not caught up. None: as Airflow does it, which starts the last occurrence of
+            a DAG it has not seen before.
+        on_failure, on_success: callbacks of the DAGs (a notifier, for example).
+        dag_arguments: further arguments of every `DAG`.
+
+    Raises:
+        ConfigError: the configuration is wrong; Airflow shows it as an import error, with file, line and hint.
+    """
+    from trueup.engines import calls
+
+    path = str(_absolute(config))
+    description: Json = calls.describe(path)
+    choose = pool if callable(pool) else lambda stores: pool
+    place = Place(path, limit=conf.getint("core", "max_map_length"), pool=choose, green=tuple(green))
+    graph = Graph(place, description, lambda name: prefix + name)
+    named = {"start_date": since, "on_failure_callback": on_failure, "on_success_callback": on_success}
+    shared = {**{key: one for key, one in named.items() if one is not None}, **dag_arguments}
+    makers: list[tuple[str, Callable[..., DAG]]] = [(name, _job_dag) for name in description["jobs"]]
+    makers += [(name, _pipeline_dag) for name in description["pipelines"]]
+    return {prefix + name: make(graph, name, shared) for name, make in makers if not only or name in only}
+
+
+def _absolute(config: str | Path) -> Path:
+    """The configuration's path, as seen from the DAG file."""
+    path = Path(config).expanduser()
+    if path.is_absolute():
+        return path
+    here = Path(__file__).parent
+    caller = next((one.filename for one in inspect.stack()[1:] if Path(one.filename).parent != here), __file__)
+    return (Path(caller).parent / path).resolve()
+
+
+def _job_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
+    described = graph.description["jobs"][name]
+    help_ = "Guards that are allowed beforehand, as max_delete; all for every one."
+    params = {"allow": Param([], type="array", items={"type": "string"}, description=help_)}
+    started = scheduled(graph, name, described)
+    with _dag(graph, name, params, _job_text(name, described), {**started.dag, **shared}) as dag:
+        job_tasks(
+            graph.place,
+            name,
+            described,
+            first=lambda **more: BeginJob(overlap=started.overlap, **more),
+            last=lambda **more: EndJob(subject=name, outlets=started.outlets, **more),
+        )
+    return dag
+
+
+def _pipeline_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
+    described = graph.description["pipelines"][name]
+    started = scheduled(graph, name, described)
+    params = {one["name"]: _param(one, started.params) for one in described["params"]}
+    with _dag(graph, name, params, _pipeline_text(name, described), {**started.dag, **shared}) as dag:
+        pipeline_tasks(
+            graph,
+            name,
+            first=lambda **more: BeginPipeline(overlap=started.overlap, **more),
+            last=lambda **more: EndPipeline(subject=name, outlets=started.outlets, **more),
+        )
+    return dag
+
+
+def _dag(graph: Graph, name: str, params: Mapping[str, Param], text: str, more: Mapping[str, Any]) -> DAG:
+    return DAG(
+        graph.dag_id(name),
+        default_args={**DEFAULTS, **more.get("default_args", {})},
+        params=dict(params),
+        doc_md=text,
+        tags=[TAG, *more.get("tags", ())],
+        **{key: one for key, one in more.items() if key not in ("default_args", "tags")},
+    )
+
+
+def _param(one: Json, given: Mapping[str, Any]) -> Param:
+    """A parameter with its JSON schema; one that is required has no default, and is asked for where the run is started by hand."""
+    about = {"type": _TYPES[one["type"]], "description": one["description"] or None}
+    if one["name"] in given:
+        return Param(given[one["name"]], **about)
+    if one["required"]:
+        return Param(**about)
+    if one["default"] is None:
+        about["type"] = ["null", about["type"]]
+    return Param(one["default"], **about)
+
+
+def _job_text(name: str, described: Json) -> str:
+    refs = "\n".join(f"- `{ref}`" for ref in described["collections"])
+    return f"Job **{name}** of trueup: keeps these in step\n\n{refs}\n\nWhat a run did and why: `trueup history --job {name}`"
+
+
+def _pipeline_text(name: str, described: Json) -> str:
+    lines = [f"Pipeline **{name}** of trueup", "", described["description"], ""]
+    for step in described["order"]:
+        one = described["steps"][step]
+        after = f", after {', '.join(one['needs'])}" if one["needs"] else ""
+        lines.append(f"- **{step}**: {one['kind']} `{one['target']}`{after}. {one['description']}")
+    return "\n".join(lines)

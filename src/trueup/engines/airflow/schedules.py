@@ -1,0 +1,83 @@
+"""Schedules and triggers of trueup.yaml as Airflow has them.
+
+| trueup.yaml | Airflow |
+|---|---|
+| `cron`, `zone` | `CronTriggerTimetable` |
+| `every`, `calendar`, `except`, `jitter`, `catch_up: skip` | `TrueupTimetable`, which asks trueup for the occurrences |
+| `catch_up: all` | `catchup=True`; with `one` Airflow runs the last occurrence that was missed |
+| `overlap` | see `overlaps` |
+| `paused` | `is_paused_upon_creation`; afterwards the switch is Airflow's, and `trueup engine status` compares |
+| `after` | an asset that the other DAG updates at its end |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow.sdk import AssetAlias, AssetAny, CronTriggerTimetable
+
+from trueup.engines.airflow.assets import awaited, outcome_asset
+from trueup.engines.airflow.overlaps import ACTIVE
+from trueup.engines.airflow.pipeline import Graph
+from trueup.engines.airflow.timetable import TrueupTimetable
+from trueup.engines.base import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """How a DAG is started.
+
+    Attributes:
+        dag: arguments of the DAG.
+        params: values of its parameters where the schedule starts it.
+        overlap: the policy that its first task heeds.
+        outlets: what its last task updates.
+    """
+
+    dag: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+    overlap: str = ""
+    outlets: Sequence[Any] = ()
+
+
+def scheduled(graph: Graph, name: str, described: Json) -> Started:
+    """How a job or pipeline is started.
+
+    Args:
+        graph: what the DAG is made from.
+        name, described: the job or pipeline, and what `calls.describe` says of it.
+    """
+    spec: Json | None = described["schedule"]
+    waits = [
+        outcome_asset(one["after"], state)
+        for one in described["triggers"]
+        if "after" in one
+        for state in one["outcome"]
+    ]
+    outlets = [AssetAlias(f"trueup {name}")] if name in awaited(graph.description) else []
+    params = {key: value for one in described["triggers"] for key, value in one.get("params", {}).items()}
+    if spec is None:
+        when: Any = None if not waits else waits[0] if len(waits) == 1 else AssetAny(*waits)
+        return Started({"schedule": when, "catchup": False}, params, "", outlets)
+    timetable = timetable_of(spec, graph.place.config, name)
+    if waits:
+        from airflow.sdk import AssetOrTimeSchedule
+
+        timetable = AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*waits))
+    arguments = {
+        "schedule": timetable,
+        "catchup": spec["catch_up"] == "all",
+        "max_active_runs": ACTIVE[spec["overlap"]],
+        "is_paused_upon_creation": bool(spec["paused"]),
+    }
+    return Started(arguments, {**params, **spec["params"]}, spec["overlap"], outlets)
+
+
+def timetable_of(spec: Json, config: str, name: str) -> Any:
+    """Airflow's own timetable where it means the same, else ours."""
+    plain = spec["cron"] and not spec["except"] and not spec["jitter"] and spec["catch_up"] != "skip"
+    if plain:
+        return CronTriggerTimetable(spec["cron"], timezone=spec["zone"])
+    return TrueupTimetable(spec, config=config, subject=name)
