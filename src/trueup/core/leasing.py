@@ -6,8 +6,6 @@ Where a renewal does not succeed in time the work is told, since somebody else m
 from __future__ import annotations
 
 import os
-import random
-import secrets
 import socket
 import threading
 import time
@@ -23,7 +21,7 @@ LONGEST_PAUSE = 0.5
 
 def process_name() -> str:
     """An owner that stands for this process: a lease of a process that is gone from its host is taken over at once."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
 def wait_for(ledger: Ledger, name: str, owner: str, ttl: float, check: Callable[[], None] = lambda: None) -> None:
@@ -38,10 +36,20 @@ def wait_for(ledger: Ledger, name: str, owner: str, ttl: float, check: Callable[
         try:
             return ledger.leases.acquire(name, owner, ttl)
         except Locked:
-            # Not all at once: those who wait for the same lease would keep the ledger busy together.
-            time.sleep(random.uniform(pause / 2, pause))
-            pause = min(LONGEST_PAUSE, pause * 1.5)
+            pause = rest(pause)
             check()
+
+
+def rest(pause: float) -> float:
+    """Waits for up to `pause` seconds, not all at once: those who wait for the same lease would keep the ledger busy together.
+
+    Returns:
+        How long to wait next time.
+    """
+    import random  # most runs wait for nobody, and start the sooner without it
+
+    time.sleep(random.uniform(pause / 2, pause))
+    return min(LONGEST_PAUSE, pause * 1.5)
 
 
 @dataclass(slots=True)

@@ -7,10 +7,9 @@ one of the store's slots first, a lease `store/NAME/1`, `store/NAME/2`, …
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 
-from trueup.core.leasing import FIRST_PAUSE, LONGEST_PAUSE
+from trueup.core.leasing import FIRST_PAUSE, rest
 from trueup.core.ledger import Ledger
 from trueup.model.errors import Locked
 
@@ -44,6 +43,5 @@ def take(
             except Locked:
                 continue
             return name, owner, SECONDS
-        time.sleep(random.uniform(pause / 2, pause))
-        pause = min(LONGEST_PAUSE, pause * 1.5)
+        pause = rest(pause)
         check()
