@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
-from random import uniform
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -220,6 +219,8 @@ class Client:
                 result = self._once(request, read, uncertain=lost)
             except Again as error:
                 lost = lost or error.lost
+                from random import uniform
+
                 wait = uniform(0, min(self._retries.longest, self._retries.first * 2**attempt)) + (error.wait or 0.0)
                 in_time = time.monotonic() - started + wait < self._retries.budget
                 if attempt == attempts or not in_time or (lost and not repeat):

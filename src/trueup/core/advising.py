@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from trueup.core.draft import Bodies, Draft, Side
+from trueup.core.draft import Bodies, Draft
 from trueup.core.merge import diff
+from trueup.core.side import Side
 from trueup.core.work import Work
 from trueup.model.change import Change
 from trueup.model.diagnostics import Diagnostic, Severity

@@ -47,12 +47,17 @@ def uses_of(name: str, pipelines: Mapping[str, PipelineSpec]) -> frozenset[str]:
     return frozenset(found)
 
 
-def settled(found: Mapping[str, Sequence[Occurrence]], parties: Mapping[str, Party]) -> dict[str, list[Occurrence]]:
+def settled(
+    found: Mapping[str, Sequence[Occurrence]],
+    parties: Mapping[str, Party],
+    running: Iterable[tuple[str, Occurrence]] = (),
+) -> dict[str, list[Occurrence]]:
     """The occurrences with their collisions resolved by the policy of the one that comes later.
 
     Args:
         found: the occurrences of each subject; those that are skipped already meet nobody.
         parties: the subjects.
+        running: what is under way already, with its subject; it stays as it is.
 
     Returns:
         The same ones, some of them moved, skipped, or waiting for a person; by the time at which they start.
@@ -60,7 +65,7 @@ def settled(found: Mapping[str, Sequence[Occurrence]], parties: Mapping[str, Par
     result: dict[str, list[Occurrence]] = {subject: [] for subject in found}
     queue = [(one.at, subject, one.key, one) for subject, listed in found.items() for one in listed]
     heapq.heapify(queue)
-    taken: list[tuple[str, Occurrence]] = []
+    taken = [pair for pair in running if pair[0] in parties]
     while queue:
         at, subject, key, one = heapq.heappop(queue)
         taken = [pair for pair in taken if pair[1].until > at or pair[1].at == at]

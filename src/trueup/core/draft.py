@@ -9,32 +9,14 @@ from itertools import count
 
 from trueup.core.ledger.rows import Conflict, Link, Replica
 from trueup.core.merge import Edits, diff, needed
+from trueup.core.side import Side
 from trueup.core.work import Work
-from trueup.model.capabilities import Capabilities
 from trueup.model.change import Action, Change, FieldChange
 from trueup.model.errors import ItemRefused
 from trueup.model.fields import FieldKey, FieldMap
 from trueup.model.items import digest
-from trueup.model.ports import Collection
 
 MAX_FIELDS_SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A collection as the planner sees it in this run."""
-
-    ref: str
-    id: int
-    read: bool
-    exists: bool
-    collection: Collection | None = None  # where it could be read
-    empty: bool = False  # the ledger knows of nothing there
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What its store can do; a server may be asked for it, and is not where nothing has to be done there."""
-        return Capabilities() if self.collection is None else self.collection.capabilities
 
 
 class Bodies:

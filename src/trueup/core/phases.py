@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from trueup.core import advising, executor, planner, reading, undo, verification
+from trueup.core import planner, reading
 from trueup.core.ledger.rows import JournalRow
 from trueup.core.work import Work
 from trueup.model.change import BENIGN, Action, ChangeState
@@ -107,6 +107,8 @@ def _require_sealed(work: Work, run_id: str) -> None:
 
 def apply_batch(work: Work, run_id: str, batch: int) -> dict[str, Any]:
     """Sends one batch; see `executor.apply_batch`."""
+    from trueup.core import executor
+
     result = executor.apply_batch(work, run_id, batch)
     work.on_event({"event": "batch", "phase": "apply", **result})
     return result
@@ -115,6 +117,8 @@ def apply_batch(work: Work, run_id: str, batch: int) -> dict[str, Any]:
 def verify(work: Work, run_id: str, ref: str) -> dict[str, Any]:
     """Reads back what the run wrote to one collection; see `verification.verify`."""
     work.ledger.journal.update(run_id, phase=Phase.VERIFY.value)
+    from trueup.core import verification
+
     return verification.verify(work, run_id, ref)
 
 
@@ -135,7 +139,7 @@ def report(work: Work, run_id: str, verifications: list[dict[str, Any]] | None =
 
 def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> dict[str, Any]:
     ledger = work.ledger
-    waiting = undo.finish_undo(work, run.id) if run.kind == "undo" else 0
+    waiting = _undone(work, run.id) if run.kind == "undo" else 0
     if run.kind != "undo":
         ledger.state.settle(run.id)
         _keep_conflicts(work, run.id)
@@ -149,7 +153,7 @@ def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> 
         "left": outcome["left"],
         "conflicts": outcome["conflicts"],
         "waiting": waiting,
-        "overlaps": [one["what"] for one in (run.plan or {}).get("diagnostics", ()) if one["where"] == advising.WHERE],
+        "overlaps": _overlaps(run.plan or {}),
         "verifications": verifications,
         "again": bool(outcome["stale"] or outcome["copies"]),
     }
@@ -158,6 +162,21 @@ def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> 
     state = RunState(str(result["state"]))
     ledger.journal.update(run.id, phase=Phase.REPORT.value, state=state, report=result, ended=work.clock())
     return result
+
+
+def _undone(work: Work, run_id: str) -> int:
+    from trueup.core.undo import finish_undo
+
+    return finish_undo(work, run_id)
+
+
+def _overlaps(header: dict[str, Any]) -> list[str]:
+    diagnostics = header.get("diagnostics")
+    if not diagnostics:
+        return []
+    from trueup.core.advising import WHERE
+
+    return [one["what"] for one in diagnostics if one["where"] == WHERE]
 
 
 def _adopt_shape(work: Work) -> None:

@@ -6,28 +6,20 @@ size costs no memory.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from trueup.core.advising import advise
-from trueup.core.draft import Bodies, Draft, Side
 from trueup.core.guard import Population, Tally, findings
 from trueup.core.identify import identify
-from trueup.core.ledger.rows import Conflict, Link, Replica
-from trueup.core.mirror import mirror
-from trueup.core.reconcile import reconcile
+from trueup.core.side import Side
 from trueup.core.work import Work
 from trueup.model.change import BENIGN, NOT_DELETED, Action, Change, ChangeState
 from trueup.model.diagnostics import Diagnostic, Severity
-from trueup.model.errors import ItemRefused, TrueupError
-from trueup.model.plan import BasedOn, GuardFinding, Plan
+from trueup.model.plan import BUG, BasedOn, GuardFinding, Plan
 
 PAGE = 200
-BUG = "bug"
-"""Code of an item that planning stumbled over: it is left alone, the plan says `errored`, and the rest goes on."""
 
 
 def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]) -> Plan:
@@ -50,8 +42,11 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
     for change in _changes(work, sides):
         writer.add(change)
     told: list[Diagnostic] = []
-    for change in advise(work, sides, told):
-        writer.add(change)
+    if work.advisor is not None:
+        from trueup.core.advising import advise
+
+        for change in advise(work, sides, told):
+            writer.add(change)
     writer.flush()
     plan = Plan(
         run=run_id,
@@ -109,50 +104,12 @@ def _side(work: Work, ref: str, reading: Mapping[str, Any]) -> Side:
 
 
 def _changes(work: Work, sides: Mapping[str, Side]) -> Iterator[Change]:
-    state, job, now = work.ledger.state, work.spec.name, work.clock()
-    conflicts = {one.link: one for one in work.ledger.conflicts.list(job, states=("open", "decided"))}
-    planner = mirror if work.spec.one_way else reconcile
     refs = {side.id: side.ref for side in sides.values()}
-    after = 0
-    while links := state.due_links(job, now, after, PAGE):
-        replicas = state.replicas([link.id for link in links])
-        bodies = Bodies(work, replicas)
-        drafts = [_draft(work, link, sides, refs, replicas.get(link.id, []), bodies, conflicts) for link in links]
-        with work.ledger.transaction("plan"):  # the new bodies of a page in one commit
-            for draft in drafts:
-                _planned(draft, planner)
-        yield from (change for draft in drafts for change in draft.changes)
-        after = links[-1].id
-    yield from _left_alone(work, refs, now)
+    if work.ledger.state.due_links(work.spec.name, work.clock(), 0, 1):
+        from trueup.core.drafting import drafted  # with all that working out a change needs: most runs have none
 
-
-def _planned(draft: Draft, planner: Callable[[Draft], None]) -> None:
-    try:
-        planner(draft)
-    except ItemRefused as error:
-        draft.changes.clear()
-        draft.skip("", error.code, f"{error.what}: {error.why}" if error.why else error.what)
-    except TrueupError:
-        raise  # of the ledger or a store: no item's fault
-    except Exception as error:
-        if os.environ.get("TRUEUP_DEBUG"):
-            raise
-        draft.changes.clear()
-        draft.skip("", BUG, f"trueup cannot handle it, and should: {type(error).__name__}: {error}; please report it")
-
-
-def _draft(
-    work: Work,
-    link: Link,
-    sides: Mapping[str, Side],
-    refs: Mapping[int, str],
-    replicas: Iterable[Replica],
-    bodies: Bodies,
-    conflicts: Mapping[int | None, Conflict],
-) -> Draft:
-    by_ref = {refs[one.collection]: one for one in replicas if one.collection in refs}
-    ordered = {ref: by_ref[ref] for ref in sides if ref in by_ref}
-    return Draft(work, link, sides, ordered, bodies, conflicts.get(link.id))
+        yield from drafted(work, sides, refs)
+    yield from _left_alone(work, refs, work.clock())
 
 
 def _left_alone(work: Work, refs: Mapping[int, str], now: float) -> Iterator[Change]:

@@ -13,7 +13,6 @@ from itertools import islice
 from typing import Any
 
 from trueup.core.ledger.rows import CollectionRow, Observed
-from trueup.core.verification import catch_up
 from trueup.core.work import Work
 from trueup.model.errors import ItemRefused, LoginRefused, Permanent, StoreError
 from trueup.model.items import Body, Entry, digest
@@ -52,7 +51,10 @@ def _read(work: Work, ref: str) -> dict[str, Any]:
                 "out of the job",
             )
         return {"collection": ref, "read": True, "exists": False, "items": 0, "fetched": 0, "changed": 0, "gone": 0}
-    catch_up(work, ref, collection)
+    if work.ledger.journal.unfinished(work.spec.name, ref):
+        from trueup.core.verification import catch_up
+
+        catch_up(work, ref, collection)
     state.begin_listing(row.id)
     changes = collection.changes(row.cursor)
     named = _store_listing(work, row.id, changes)

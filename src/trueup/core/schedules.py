@@ -74,6 +74,18 @@ def expected(
     return sorted(found, key=lambda one: (one.at, one.nominal, one.key))
 
 
+def latest(spec: ScheduleSpec, before: float) -> float | None:
+    """The last nominal time of a cron expression or interval that is not after a moment; None: there was none."""
+    if spec.every is not None:
+        origin = _origin(spec)
+        return None if before < origin else origin + math.floor((before - origin) / spec.every) * spec.every
+    start = datetime.fromtimestamp(before + _TWICE, UTC).astimezone(ZoneInfo(spec.zone))
+    for moment in CronSim(spec.cron, start, reverse=True):
+        if moment.timestamp() <= before:
+            return moment.timestamp()
+    return None
+
+
 def fits(source: CalendarSource, event: Event) -> bool:
     """Whether an event is one of those a configuration names."""
     if source.title and not re.search(source.title, event.title):
@@ -140,7 +152,7 @@ def _of_cron(spec: ScheduleSpec, after: float, before: float) -> Iterator[float]
 
 def _of_interval(spec: ScheduleSpec, after: float, before: float) -> Iterator[float]:
     assert spec.every is not None
-    origin = datetime.fromisoformat(spec.start).timestamp() if spec.start else 0.0
+    origin = _origin(spec)
     number = max(0, math.floor((after - origin) / spec.every) + 1)
     for index in range(number, number + MAX_OCCURRENCES):
         at = origin + index * spec.every
@@ -148,6 +160,10 @@ def _of_interval(spec: ScheduleSpec, after: float, before: float) -> Iterator[fl
             return
         if at > after:
             yield at
+
+
+def _origin(spec: ScheduleSpec) -> float:
+    return datetime.fromisoformat(spec.start).timestamp() if spec.start else 0.0
 
 
 def _of_calendar(

@@ -16,6 +16,9 @@ from trueup.model.diagnostics import Diagnostic, Severity, SourceRange
 
 PLAN_VERSION = 1
 
+BUG = "bug"
+"""Code of an item that planning stumbled over: it is left alone, the plan says `errored`, and the rest goes on."""
+
 
 @dataclass(frozen=True, slots=True)
 class BasedOn:

@@ -8,8 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 
 from trueup.connectors.caldav.dialect import AUTO_SCHEDULE, CALENDARS, SCHEDULE_OUTBOX
-from trueup.connectors.caldav.doctor import examine
-from trueup.connectors.caldav.making import make_calendar, plain
 from trueup.connectors.dav.collection import DavCollection
 from trueup.connectors.dav.discovery import Account, Discovery, Place
 from trueup.connectors.dav.hrefs import child, name_of, path_of
@@ -92,6 +90,8 @@ class CalDavStore:
                 why="`url` of the store names a single calendar",
                 hint="set `url` to the account, so that it can hold more than one",
             )
+        from trueup.connectors.caldav.making import make_calendar, plain
+
         make_calendar(self.session, child(account.homes[0], plain(name)), name)
         collection = self.open(name)
         if collection is None:
@@ -104,6 +104,8 @@ class CalDavStore:
 
     def check(self) -> Iterable[Diagnostic]:
         """See `Store.check`."""
+        from trueup.connectors.caldav.doctor import examine
+
         return examine(self)
 
     def close(self) -> None:

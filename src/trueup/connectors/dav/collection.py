@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from functools import cached_property
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from trueup.connectors.dav.dialect import Dialect
-from trueup.connectors.dav.fetching import Fetcher
 from trueup.connectors.dav.hrefs import path_of
 from trueup.connectors.dav.listing import Lister, Listing
 from trueup.connectors.dav.session import Session
-from trueup.connectors.dav.writing import Writer
 from trueup.model.capabilities import Capabilities
 from trueup.model.items import Body
 from trueup.model.ports import Outcome, Write, Written
+
+if TYPE_CHECKING:
+    from trueup.connectors.dav.fetching import Fetcher
+    from trueup.connectors.dav.writing import Writer
 
 # No capitals, because some servers keep items as files where case does not count.
 PLAIN_UID = re.compile(r"[a-z0-9][a-z0-9@_-]{0,79}(\.[a-z0-9@_-]{1,80}){0,8}")
@@ -46,8 +49,8 @@ class DavCollection:
         self._path = path_of(url)
         self._dialect = dialect
         self._lister = Lister(session, url, dialect.noun, account)
-        self._fetcher = Fetcher(session, url, dialect, threads)
-        self._writer = Writer(session.client, url, dialect, threads)
+        self._session = session
+        self._threads = threads
 
     @cached_property
     def capabilities(self) -> Capabilities:
@@ -59,6 +62,18 @@ class DavCollection:
         listing = self._lister.since(cursor)
         self._ready = (cursor, listing) if listing is not None else None
         return self._ready is not None
+
+    @cached_property
+    def _fetcher(self) -> Fetcher:
+        from trueup.connectors.dav.fetching import Fetcher
+
+        return Fetcher(self._session, self.url, self._dialect, self._threads)
+
+    @cached_property
+    def _writer(self) -> Writer:
+        from trueup.connectors.dav.writing import Writer
+
+        return Writer(self._session.client, self.url, self._dialect, self._threads)
 
     def changes(self, cursor: str | None) -> Listing:
         """See `Collection.changes`. Everything has arrived when this returns."""

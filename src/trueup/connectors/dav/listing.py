@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
-from tempfile import SpooledTemporaryFile
 
 from trueup.connectors.dav.hrefs import path_of
 from trueup.connectors.dav.names import COLLECTION, CTAG, DAV, ETAG, REPORTS, RESOURCE_TYPE, SYNC_COLLECTION, SYNC_TOKEN
@@ -78,6 +77,8 @@ class Spool:
     """
 
     def __init__(self) -> None:
+        from tempfile import SpooledTemporaryFile
+
         self._file = SpooledTemporaryFile(IN_MEMORY, "w+", encoding="utf-8", errors="surrogatepass", newline="\n")  # noqa: SIM115
 
     def __del__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 
-from trueup.connectors.vdir import names, writing
+from trueup.connectors.vdir import names
 from trueup.connectors.vdir.faults import reason
 from trueup.connectors.vdir.reading import MAX_ITEM, Listing, read
 from trueup.model.capabilities import Capabilities
@@ -31,7 +31,9 @@ class VdirCollection:
     @property
     def capabilities(self) -> Capabilities:
         """Preconditions are looked at twice, the second time right before the rename. A disk has one queue, so nothing is gained in parallel."""
-        return Capabilities(max_size=MAX_ITEM, parallel=1, batch=writing.CHUNK, faithful=True)
+        from trueup.connectors.vdir.writing import CHUNK
+
+        return Capabilities(max_size=MAX_ITEM, parallel=1, batch=CHUNK, faithful=True)
 
     def changes(self, cursor: str | None) -> Listing:
         """Every file, or nothing where the folder looks as it did at the cursor; a `stat` of each is needed either way."""
@@ -53,6 +55,8 @@ class VdirCollection:
 
     def write(self, writes: Sequence[Write]) -> Iterator[Written]:
         """Writes in chunks, each durable before its answers come."""
+        from trueup.connectors.vdir import writing
+
         if not self._swept:
             self._swept = True
             writing.sweep(self._path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from hashlib import blake2b
 
 SUFFIX = ".ics"
@@ -43,7 +43,7 @@ def new_href(uid: str) -> str:
 
 def scratch() -> str:
     """A name for a temporary file: hidden, and recognisable as ours."""
-    return f".trueup-{secrets.token_hex(8)}.tmp"
+    return f".trueup-{os.urandom(8).hex()}.tmp"
 
 
 def is_scratch(name: str) -> bool:

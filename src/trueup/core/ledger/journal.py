@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import secrets
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -37,7 +37,7 @@ class Journal:
         moment = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
         with self._db.transaction("journal.start"):
             while True:
-                run_id = f"{moment}-{''.join(secrets.choice(_LETTERS) for _ in range(4))}"
+                run_id = f"{moment}-{''.join(_LETTERS[one % len(_LETTERS)] for one in os.urandom(4))}"
                 if self._db.write(
                     "INSERT INTO run (id, kind, subject, state, phase, started, parent, report)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, '{}') ON CONFLICT (id) DO NOTHING",

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from trueup.core import job_runs, undo
+from trueup.core import job_runs
 from trueup.core import phases as _phases
 from trueup.core.job_runs import APPLYING, OVER, half_applied, lease_of, recorded, result_of
 from trueup.core.staleness import refuse_stale
@@ -246,6 +246,8 @@ def plan_undo(
 
     Returns, raises: as `plan_job`.
     """
+    from trueup.core.undo import plan_undo as plan_undo_of
+
     with hold(work.ledger, lease_of(work.spec.name), stop) as held:
         known = job_runs.taken_up(work, "")
         if known is not None and known.phase in APPLYING:
@@ -255,7 +257,7 @@ def plan_undo(
         with recorded(work, run_id):
             readings = run.mapped(Phase.READ, lambda ref: phases.read(work, run_id, ref))
             found = {one["collection"]: one for one in readings}
-            run.step(Phase.PLAN, lambda: undo.plan_undo(work, run_id, undone, found).to_json())
+            run.step(Phase.PLAN, lambda: plan_undo_of(work, run_id, undone, found).to_json())
             work.ledger.journal.update(run_id, state=RunState.PLANNED)
         return result_of(work.ledger.journal.get(run_id))
 

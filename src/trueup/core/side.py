@@ -1,0 +1,33 @@
+"""A collection as the planner sees it in one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trueup.model.capabilities import Capabilities
+from trueup.model.ports import Collection
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a job.
+
+    Attributes:
+        ref, id: its name and the ledger's number of it.
+        read: it was read in this run.
+        exists: it is there.
+        collection: it, where it could be read.
+        empty: the ledger knows of nothing there.
+    """
+
+    ref: str
+    id: int
+    read: bool
+    exists: bool
+    collection: Collection | None = None
+    empty: bool = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What its store can do; a server may be asked for it, and is not where nothing has to be done there."""
+        return Capabilities() if self.collection is None else self.collection.capabilities
