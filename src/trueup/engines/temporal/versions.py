@@ -16,8 +16,6 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from trueup import __version__
 
-DEPLOYMENT = "trueup"
-
 PURE = ("desk", "job", "pipeline", "screen", "settings", "units", "workflows")
 """The modules whose code decides what commands a workflow gives."""
 
@@ -30,11 +28,16 @@ def build_id() -> str:
     return f"{__version__}-{digest.hexdigest()[:8]}"
 
 
-async def make_current(client: Client) -> None:
-    """New runs, and those under way, go to workers of this version from now on. Needs a worker of it that polls."""
+async def make_current(client: Client, deployment: str) -> None:
+    """New runs, and those under way, go to workers of this version from now on.
+
+    Args:
+        client: of the server.
+        deployment: the name of the deployment: that of the task queue, since every trueup.yaml has one of its own.
+    """
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=client.namespace,
-        deployment_name=DEPLOYMENT,
+        deployment_name=deployment,
         build_id=build_id(),
         identity=client.identity,
         ignore_missing_task_queues=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -56,17 +56,46 @@ class Options:
 
     @classmethod
     def from_texts(cls, given: Mapping[str, Any]) -> Options:
-        """The options of a command line: {"threads": "8", "rate": "5", "store_rate": ["work=2"], …}."""
-        plain = {key: value for key, value in given.items() if key in cls.__dataclass_fields__ and value is not None}
-        try:
-            kinds = {"threads": int, "events": int, "rate": float, "heartbeat": float, "poll": float}
-            values = {key: kinds.get(key, lambda value: value)(value) for key, value in plain.items()}
-            rates = [str(one).partition("=") for one in given.get("store_rate") or ()]
-            return cls(**{**values, **({"stores": {name: float(rate) for name, _, rate in rates}} if rates else {})})
-        except (TypeError, ValueError) as error:
-            raise UsageError(
-                "an option of the worker is wrong", why=str(error), hint="as: --store-rate work=2.5"
-            ) from None
+        """The options of a command line: {"threads": "8", "rate": "5", "store_rate": ["work=2"], "versioned": "no"}.
+
+        Raises:
+            UsageError: there is no such option, or its value does not fit.
+        """
+        values: dict[str, Any] = {}
+        for key, value in given.items():
+            try:
+                if key == "store_rate":
+                    pairs = [str(one).partition("=") for one in ([value] if isinstance(value, str) else value)]
+                    values["stores"] = {name: float(rate) for name, _, rate in pairs}
+                else:
+                    values[key] = _READ[key](value)
+            except KeyError:
+                known = ", ".join(f"--{name.replace('_', '-')}" for name in (*_READ, "store_rate"))
+                raise UsageError(
+                    f"the worker has no option --{key.replace('_', '-')}", hint=f"it has {known}"
+                ) from None
+            except (TypeError, ValueError):
+                why, hint = f"{value!r} does not fit", "as: --threads 8, --store-rate work=2.5, --versioned no"
+                raise UsageError(f"the option --{key.replace('_', '-')} is wrong", why=why, hint=hint) from None
+        return cls(**values)
+
+
+def _yes(value: Any) -> bool:
+    words = {"yes": True, "true": True, "no": False, "false": False}
+    if str(value).casefold() not in words:
+        raise ValueError(value)
+    return words[str(value).casefold()]
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "queue": str,
+    "threads": int,
+    "rate": float,
+    "heartbeat": float,
+    "versioned": _yes,
+    "events": int,
+    "poll": float,
+}
 
 
 async def work(config: str, options: Options, stop: asyncio.Event | None = None) -> None:
@@ -86,13 +115,13 @@ async def work(config: str, options: Options, stop: asyncio.Event | None = None)
         for one in workers(client, own, options):
             await running.enter_async_context(one)
         if options.versioned:
-            await versions.make_current(client)
+            await versions.make_current(client, options.queue)
         await over.wait()
 
 
 def workers(client: Client, own: Activities, options: Options) -> list[Worker]:
     """The worker of the main queue, and one for each store whose rate is limited."""
-    deployment = _deployment() if options.versioned else None
+    deployment = _deployment(options.queue) if options.versioned else None
     common: dict[str, Any] = {
         "activities": [own.call],
         "max_concurrent_activities": options.threads,
@@ -120,8 +149,8 @@ def runner() -> SandboxedWorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules("trueup"))
 
 
-def _deployment() -> WorkerDeploymentConfig:
-    version = WorkerDeploymentVersion(versions.DEPLOYMENT, versions.build_id())
+def _deployment(name: str) -> WorkerDeploymentConfig:
+    version = WorkerDeploymentVersion(name, versions.build_id())
     return WorkerDeploymentConfig(
         version=version,
         use_worker_versioning=True,
