@@ -396,6 +396,12 @@ class App:
 
         return examine(self, only)
 
+    def upcoming(self, after: float, before: float, names: Sequence[str] = ()) -> Json:
+        """What starts by itself in a window of time, and what keeps it from starting; see `upcoming.upcoming`."""
+        from trueup.upcoming import upcoming
+
+        return upcoming(self, after, before, names)
+
     def job(self, name: str) -> JobSpec:
         """A job of the configuration."""
         return self.config.job(name)
