@@ -48,6 +48,8 @@ def test_what_is_wanted_comes_by_time(ledger: Ledger) -> None:
     known.want("team", "s", one("z", 12.0))
     assert [each.key for each in known.wanted()] == ["a", "z", "t", "b", "c"]
     assert [each.key for each in known.wanted("nightly", "s")] == ["a", "b", "c"]
+    assert [each.key for each in known.wanted(until=12.0)] == ["a", "z"]
+    assert (known.next_at(12.0), known.next_at(30.0)) == (15.0, None)
     assert known.move("nightly", one("c", 5.0, params={"x": 1}))
     assert next((each.key, each.at, each.params) for each in known.wanted("nightly", "s")) == ("c", 5.0, {"x": 1})
     assert known.withdraw("nightly", "b")

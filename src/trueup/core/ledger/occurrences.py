@@ -28,13 +28,22 @@ class Occurrences:
         row = self._db.row(f"SELECT {_ROW} FROM occurrence WHERE subject = ? AND key = ?", (subject, key))
         return None if row is None else _record(row)
 
-    def wanted(self, subject: str | None = None, source: str | None = None) -> list[OccurrenceRecord]:
-        """What is to run, by time; of one job or pipeline, of one schedule or trigger, if given."""
+    def wanted(
+        self, subject: str | None = None, source: str | None = None, until: float | None = None
+    ) -> list[OccurrenceRecord]:
+        """What is to run, by time; of one job or pipeline, of one schedule or trigger, up to a moment, if given."""
         where, values = _where(subject=subject, source=source)
+        if until is not None:
+            where, values = f"{where} AND at <= ?", (*values, until)
         rows = self._db.rows(
             f"SELECT {_ROW} FROM occurrence WHERE state = 'wanted'{where} ORDER BY at, subject, key", values
         )
         return [_record(row) for row in rows]
+
+    def next_at(self, after: float) -> float | None:
+        """When the next wanted occurrence after a moment is due; None: there is none."""
+        found = self._db.value("SELECT min(at) FROM occurrence WHERE state = 'wanted' AND at > ?", (after,))
+        return None if found is None else float(found)
 
     def under_way(self) -> list[OccurrenceRecord]:
         """What was fired and has not ended, the earliest first."""

@@ -310,13 +310,12 @@ def _rounds(work: Work, known: RunRecord | None, parent: str, settings: _Setting
 
 def _passed(run: _JobRun, known: RunRecord | None, settings: _Settings) -> bool:
     """Brings a run to where it may be applied; returns False where a guard blocks it."""
-    if known is None or (known.state is RunState.RUNNING and known.phase not in APPLYING):
+    if known is None or known.plan is None or (known.state is RunState.RUNNING and known.phase not in APPLYING):
         return run.plan(settings.allow, settings.approve)
     if known.state is RunState.RUNNING:
         return True
     if not run.guard(settings.allow, settings.approve):
         return False
-    assert known.plan is not None
     readings = run.mapped(Phase.READ, lambda ref: run.phases.read(run.work, run.run_id, ref))
     refuse_stale(run.work, Plan.from_json(known.plan), readings)
     return True

@@ -15,6 +15,7 @@ from trueup.engines.embedded.lease import hold
 from trueup.engines.embedded.scheduler import Scheduler
 from trueup.engines.embedded.stop import Stop
 from trueup.model.pipeline import PipelineSpec
+from trueup.model.run import RunState
 
 
 def run_pipeline(
@@ -25,6 +26,8 @@ def run_pipeline(
     text: bool = False,
     resume: Resume = Resume.AUTO,
     run: str = "",
+    parent: str = "",
+    alone: bool = True,
     stop: Stop | None = None,
 ) -> dict[str, Any]:
     """Runs a pipeline to its end; goes on with a run that was killed or stopped at the first step that has not ended.
@@ -36,6 +39,8 @@ def run_pipeline(
         text: the parameters are texts from a command line.
         resume: what to do about an earlier run.
         run: the id of a run to go on with: one that waits for approval, or was killed.
+        parent: what starts it, and not a person: the same again finds the run it started before.
+        alone: no other run of the pipeline may be under way; off, with a `parent`, only no other of that parent.
         stop: asks it to stop: what is under way is finished and recorded.
 
     Returns:
@@ -51,7 +56,10 @@ def run_pipeline(
         NotFound: there is no such run to go on with.
     """
     runs = PipelineRuns(host.ledger, spec, definition_digest(spec, host.pipelines))
-    with hold(host.ledger, f"pipeline/{spec.name}", stop, host.lease_seconds) as held:
+    lease = f"pipeline/{spec.name}" if alone or not parent else f"pipeline/{spec.name}/{parent}"
+    with hold(host.ledger, lease, stop, host.lease_seconds) as held:
+        if parent:
+            return _run_child(spec, host, dict(params or {}), parent, "", held)
         opened = runs.reopen(run) if run else runs.open(params or {}, resume, text=text)
         return _drive(spec, host, opened, held)
 
@@ -61,7 +69,10 @@ def _run_child(
 ) -> dict[str, Any]:
     """Runs a pipeline that a step starts; no lease of its own: the job's leases keep two runs of one job apart."""
     runs = PipelineRuns(host.ledger, spec, definition_digest(spec, host.pipelines), parent)
+    earlier = host.ledger.journal.latest(spec.name, (RunState.RUNNING,), parent=parent)
     opened, over = runs.child(params, repeats)
+    if earlier is not None and earlier.id != opened.id:  # the pipeline was changed since that one began
+        runs.give_up(earlier)
     if over is None:
         return _drive(spec, host, opened, stop)
     rows = {row.key: row for row in host.ledger.steps.all(over.id)}

@@ -98,9 +98,11 @@ class Stop:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[Stop]:
+def stop_on_signals(at_once: Callable[[], None] = lambda: None) -> Iterator[Stop]:
     """A `Stop` that Ctrl-C and SIGTERM ask. A second signal ends the process at once, as a kill would: also that loses
     nothing.
+
+    `at_once` is called before that, in the signal handler.
 
     Only in the main thread; elsewhere the `Stop` is there but no signal reaches it.
     """
@@ -108,6 +110,7 @@ def stop_on_signals() -> Iterator[Stop]:
 
     def handle(number: int, frame: FrameType | None) -> None:
         if stop.asked():
+            at_once()
             os._exit(ExitCode.CANCELLED)
         stop.ask()
 
