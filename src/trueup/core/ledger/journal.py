@@ -172,8 +172,10 @@ class Journal:
         states: Iterable[ChangeState | str] = (),
         link: int | None = None,
         actions: Iterable[Action] = (),
+        collection: str | None = None,
     ) -> list[JournalRow]:
-        """Changes of a run after this number, in order; only those in these states, with these actions, or of this link, if given."""
+        """Changes of a run after this number, in order; only those in these states, with these actions, of this link, or of this collection,
+        if given."""
         where, values = "run = ? AND seq > ?", [run_id, after]
         if wanted := [str(state) for state in states]:
             where += f" AND state IN ({', '.join('?' * len(wanted))})"
@@ -181,9 +183,10 @@ class Journal:
         if chosen := [action.value for action in actions]:
             where += f" AND action IN ({', '.join('?' * len(chosen))})"
             values += chosen
-        if link is not None:
-            where += " AND link = ?"
-            values.append(link)
+        for name, value in (("link", link), ("collection", collection)):
+            if value is not None:
+                where += f" AND {name} = ?"
+                values.append(value)
         rows = self._db.rows(f"SELECT {_CHANGE} FROM change WHERE {where} ORDER BY seq LIMIT ?", (*values, limit))
         return [_to_change(row) for row in rows]
 
