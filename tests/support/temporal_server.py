@@ -3,7 +3,10 @@ that survives a restart."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -51,6 +54,14 @@ class TemporalServer(Server):
             *("--http-port", str(self._ports[1]), "--metrics-port", str(self._ports[2])),
             *("--db-filename", str(self.directory / "history.db"), "--log-level", "warn", *screen, *dynamic),
         ]
+
+    def kill(self) -> None:
+        """Ends it as a power cut does: nothing is written down any more."""
+        assert self.process is not None
+        answer = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=True)
+        for pid in map(int, answer.stdout.split()):
+            os.kill(pid, signal.SIGKILL)
+        self.stop()
 
     def ready(self) -> bool:
         # The port is open before the namespace is there; the banner comes when all is.

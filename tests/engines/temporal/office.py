@@ -213,7 +213,7 @@ class Worker:
         self.log = office.folder / f"worker-{len(office.workers)}.log"
         command = [sys.executable, "-m", "tests.engines.temporal.worker", office.config, json.dumps(options)]
         root = Path(__file__).parents[3]
-        environment = {**os.environ, **office.environment, "PYTHONPATH": str(root)}
+        environment = {**os.environ, **office.environment, "PYTHONPATH": f"{root}:{root / 'src'}"}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, cwd=office.folder, env=environment, stdout=log, stderr=subprocess.STDOUT
@@ -228,6 +228,14 @@ class Worker:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(30)
+
+    def suspend(self) -> None:
+        """As a machine that is put to sleep."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Goes on after `suspend`."""
+        self.process.send_signal(signal.SIGCONT)
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""

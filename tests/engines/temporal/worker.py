@@ -24,8 +24,14 @@ import trueup.engines.temporal.worker as module
 from trueup.engines import calls
 from trueup.engines.temporal import ENGINE
 
-STICKY = timedelta(seconds=1)
-"""Where a worker that held a workflow is gone, another one gets it after so long; the SDK's default is 10 s."""
+QUICK = {
+    # Where a worker that held a workflow is gone, another one gets it after so long; the SDK's default is 10 s.
+    "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),
+    # The server goes on giving work to the open polls of a process that was stopped, and waits for its time limit.
+    "max_concurrent_activity_task_polls": 1,
+    "max_concurrent_workflow_task_polls": 2,
+}
+"""Settings of the SDK that make the loss of a worker a matter of seconds."""
 
 
 def main(config: str, options: dict[str, Any]) -> None:
@@ -35,7 +41,7 @@ def main(config: str, options: dict[str, Any]) -> None:
         setattr(calls, die, dying(getattr(calls, die), moment, marker))
     if hang:
         setattr(calls, hang, hanging(getattr(calls, hang), marker))
-    module.Worker = partial(module.Worker, sticky_queue_schedule_to_start_timeout=STICKY)  # type: ignore[misc,assignment]
+    module.Worker = partial(module.Worker, **QUICK)  # type: ignore[misc,assignment]
     ENGINE.worker(config, **options)
 
 

@@ -34,7 +34,7 @@ def wanted(config: str, queue: str) -> list[Wanted]:
 
 async def make_equal(client: Client, schedules: Sequence[Wanted], queue: str) -> list[Json]:
     """Creates, updates and deletes; what is equal is left alone."""
-    has = await existing(client, queue)
+    has = await existing(client, schedules, queue)
     changed = [await _make_one(client, one, has.get(one.id)) for one in schedules]
     for extra in sorted(has.keys() - {one.id for one in schedules}):
         await client.get_schedule_handle(extra).delete()
@@ -59,7 +59,7 @@ async def _make_one(client: Client, one: Wanted, has: ScheduleDescription | None
 
 async def compare(client: Client, schedules: Sequence[Wanted], queue: str) -> list[Json]:
     """What `status` tells of the schedules: ok, missing, changed, paused, extra."""
-    has = await existing(client, queue)
+    has = await existing(client, schedules, queue)
     base = f"{web_address(client)}/namespaces/{client.namespace}/schedules"
     units = [_compared(one, has.get(one.id), base) for one in schedules]
     for extra in sorted(has.keys() - {one.id for one in schedules}):
@@ -88,14 +88,15 @@ def _unit(name: str, state: str, wants: Mapping[str, Any] | None, there: Mapping
     return {"name": name, "kind": "schedule", "state": state, "wanted": wants, "found": there, "url": url}
 
 
-async def existing(client: Client, queue: str) -> dict[str, ScheduleDescription]:
-    """The schedules of this trueup.yaml on the server, by id: those whose id begins with the task queue's name."""
-    ids = [one.id async for one in await client.list_schedules() if one.id.startswith(schedule_id(queue, ""))]
+async def existing(client: Client, schedules: Sequence[Wanted], queue: str) -> dict[str, ScheduleDescription]:
+    """The schedules of this trueup.yaml on the server, by id: those it wants, and others whose id begins with the task
+    queue's name. Others come from a list that may lag some seconds behind."""
+    others = {one.id async for one in await client.list_schedules() if one.id.startswith(schedule_id(queue, ""))}
     known = {}
-    for one in ids:
+    for one in sorted(others | {one.id for one in schedules}):
         try:
             known[one] = await client.get_schedule_handle(one).describe()
-        except RPCError as error:  # the list lags behind a deletion
+        except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
     return known

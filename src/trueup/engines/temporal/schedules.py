@@ -28,10 +28,10 @@ from trueup.model.schedule import CatchUp, Overlap
 
 Json = dict[str, Any]
 
-_YEAR = timedelta(days=365)
+_YEAR = timedelta(days=366)
 _AT_ONCE = timedelta(seconds=10)
 """The shortest catch-up window the server knows."""
-_FROM = datetime(2028, 1, 1, tzinfo=UTC).timestamp()
+_FROM = datetime(2027, 12, 31, tzinfo=UTC).timestamp()
 """Gaps are measured in a leap year that is always the same, so that a window does not change from day to day."""
 
 _OVERLAP = {
@@ -116,7 +116,7 @@ def longest_gap(spec: model.ScheduleSpec) -> timedelta:
         return timedelta(seconds=spec.every)
     times = [one.at for one in occurrences(spec, _FROM, _FROM + 31 * 86400)]
     if len(times) < 4:
-        times = [one.at for one in occurrences(spec, _FROM, _FROM + 367 * 86400)]
+        times = [one.at for one in occurrences(spec, _FROM, _FROM + 368 * 86400)]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     return timedelta(seconds=max(gaps)) if gaps else _YEAR
 

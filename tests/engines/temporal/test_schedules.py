@@ -1,0 +1,149 @@
+"""Schedules on the real server: made, compared, repaired; and what they start."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import ScheduleOverlapPolicy, ScheduleUpdate
+
+from tests.engines.temporal.office import JOB, Office
+from trueup.core.schedules import occurrences
+from trueup.engines.temporal import ENGINE
+from trueup.engines.temporal.cron import calendars
+from trueup.engines.temporal.schedules import Wanted, longest_gap
+from trueup.model.errors import ConfigError
+from trueup.model.schedule import CatchUp, Overlap, ScheduleSpec
+
+SCHEDULED = """\
+pipelines:
+  nightly:
+    schedule: {cron: "30 7 * * 1-5", zone: Europe/Berlin, jitter: 5s, overlap: queue, params: {n: 7}}
+    params: {n: {type: integer}}
+    steps:
+      say: {python: "office:say", with: {x: "${params.n}"}}
+  often:
+    schedule: {every: 2s}
+    steps:
+      say: {python: "office:say"}
+"""
+
+
+def units(office: Office) -> dict[str, dict[str, Any]]:
+    """What `status` tells of the schedules, by name."""
+    found = ENGINE.status(office.config)["units"]
+    return {one["name"]: one for one in found if one["kind"] == "schedule"}
+
+
+def test_deploy_makes_them_and_status_finds_what_was_changed_by_hand(office: Office) -> None:
+    office.write(JOB + SCHEDULED)
+    assert {name: one["state"] for name, one in units(office).items()} == {"nightly": "missing", "often": "missing"}
+    changed = {one["name"]: one["state"] for one in ENGINE.deploy(office.config)["changed"]}
+    assert (changed["nightly"], changed["often"]) == ("created", "created")
+    assert {one["state"] for one in units(office).values()} == {"ok"}
+    again = {one["name"]: one["state"] for one in ENGINE.deploy(office.config)["changed"]}
+    assert set(again.values()) == {"same"}
+
+    async def by_hand(client: Any) -> None:
+        await client.get_schedule_handle(f"{office.queue}/often").pause(note="the auditors are here")
+        handle = client.get_schedule_handle(f"{office.queue}/nightly")
+
+        def other_policy(input: Any) -> ScheduleUpdate:
+            schedule = input.description.schedule
+            schedule.policy.overlap = ScheduleOverlapPolicy.ALLOW_ALL
+            return ScheduleUpdate(schedule)
+
+        await handle.update(other_policy)
+        extra = Wanted("gone", "pipeline", ScheduleSpec(cron="0 5 * * *"), office.queue)
+        await client.create_schedule(extra.id, extra.schedule())
+
+    office.with_client(by_hand)
+    while "gone" not in units(office):  # the server's list of schedules lags behind
+        time.sleep(0.2)
+    found = units(office)
+    assert {name: one["state"] for name, one in found.items()} == {
+        "often": "paused",
+        "nightly": "changed",
+        "gone": "extra",
+    }
+    assert (found["nightly"]["wanted"], found["nightly"]["found"]) == (
+        {"overlap": "buffer_all"},
+        {"overlap": "allow_all"},
+    )
+    ENGINE.fix(office.config, ENGINE.status(office.config))
+    while "gone" in units(office):
+        time.sleep(0.2)
+    assert {name: one["state"] for name, one in units(office).items()} == {"nightly": "ok", "often": "ok"}
+
+
+def test_a_schedule_starts_runs(office: Office) -> None:
+    office.write(JOB + SCHEDULED)
+    office.worker()
+    ENGINE.deploy(office.config)
+
+    async def scenario(client: Any) -> None:
+        async def twice() -> bool:
+            return office.counted()["say"] >= 2
+
+        await office.until(twice)
+
+    try:
+        office.with_client(scenario)
+    finally:
+        office.write(JOB)
+        ENGINE.deploy(office.config)
+    while units(office):
+        time.sleep(0.2)
+    runs = ENGINE.status(office.config)["runs"]
+    assert {one["name"] for one in runs} == {"often"}
+
+
+@pytest.mark.parametrize(
+    "cron",
+    [
+        "30 7 * * 1-5",
+        "*/15 8-17 * * *",
+        "0 6 1 * *",
+        "5 4 * * sun",
+        "0 0,12 1 */2 *",
+        "0 9 13 * 5",
+        "0 12 * * 5-7",
+        "7 3 */2 * 7",
+    ],
+)
+def test_the_server_means_the_same_by_a_cron_line_as_trueup(office: Office, cron: str) -> None:
+    """The next ten times that the server has worked out are those that `trueup serve` would start at."""
+    wanted = Wanted("team", "job", ScheduleSpec(cron=cron, zone="Asia/Kolkata", paused=False), office.queue)
+
+    async def scenario(client: Any) -> list[datetime]:
+        handle = await client.create_schedule(wanted.id, wanted.schedule())
+        times = list((await handle.describe()).info.next_action_times)
+        await handle.delete()
+        return times
+
+    times = office.with_client(scenario)
+    assert len(times) == 10
+    now = datetime.now(UTC).timestamp()
+    expected = [one.at for one in occurrences(wanted.spec, now, now + 800 * 86400)][:10]
+    assert [one.timestamp() for one in times] == expected
+
+
+def test_what_the_server_cannot_say_is_refused() -> None:
+    with pytest.raises(ConfigError) as error:
+        calendars("0 5 L * *")
+    assert "`L`" in error.value.why
+
+
+def test_policies() -> None:
+    def policy(**more: Any) -> Any:
+        return Wanted("team", "job", ScheduleSpec(cron="0 6 * * 1-5", **more), "q").schedule().policy
+
+    assert policy(catch_up=CatchUp.SKIP).catchup_window == timedelta(seconds=10)
+    # From Friday to Monday: the last that was missed is never longer ago.
+    assert policy().catchup_window == timedelta(days=3)
+    assert policy(catch_up=CatchUp.ALL).overlap is ScheduleOverlapPolicy.BUFFER_ALL
+    assert policy(overlap=Overlap.CANCEL).overlap is ScheduleOverlapPolicy.CANCEL_OTHER
+    assert longest_gap(ScheduleSpec(every=90.0)) == timedelta(seconds=90)
+    assert longest_gap(ScheduleSpec(cron="0 0 1 1 *")) == timedelta(days=366)
