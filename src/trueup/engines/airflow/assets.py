@@ -6,9 +6,13 @@ Every collection that a job writes to is one, updated when a run of the job has 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, AssetAlias
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 
 def collection_asset(ref: str) -> Asset:
@@ -19,6 +23,18 @@ def collection_asset(ref: str) -> Asset:
 def outcome_asset(subject: str, outcome: str) -> Asset:
     """The asset that is updated when a run of a job or pipeline ends in this state ("done")."""
     return Asset(name=f"trueup {subject} {outcome}", uri=f"trueup://ended/{subject}/{outcome}", group="trueup")
+
+
+def end_alias(subject: str) -> AssetAlias:
+    """Stands for whichever of a subject's outcome assets its run updates: that is known at the end only."""
+    return AssetAlias(f"trueup {subject}", group="trueup")
+
+
+def tell_end(context: Context, outlets: Sequence[Any], subject: str, run: str, state: str) -> None:
+    """Updates the asset of how a run ended, where a task has the alias as its outlet."""
+    if any(isinstance(one, AssetAlias) for one in outlets):
+        event = context["outlet_events"][end_alias(subject)]
+        event.add(outcome_asset(subject, state), extra={"run": run, "state": state})
 
 
 def awaited(description: dict[str, Any]) -> dict[str, set[str]]:

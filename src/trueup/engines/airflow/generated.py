@@ -19,11 +19,12 @@ from typing import Any
 from airflow.sdk import DAG, Param, conf
 
 from trueup.engines.airflow.job import DEFAULTS, Place, job_tasks
-from trueup.engines.airflow.operators import GREEN, BeginJob, EndJob
+from trueup.engines.airflow.operators import GREEN, BeginJob, EndJob, Outcome
 from trueup.engines.airflow.pipeline import Graph, pipeline_tasks
-from trueup.engines.airflow.schedules import scheduled
+from trueup.engines.airflow.schedules import Started, scheduled
 from trueup.engines.airflow.steps import BeginPipeline, EndPipeline
 from trueup.engines.base import Json
+from trueup.model.run import RunState
 
 TAG = "trueup"
 
@@ -96,13 +97,14 @@ def _job_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
     params = {"allow": Param([], type="array", items={"type": "string"}, description=help_)}
     started = scheduled(graph, name, described)
     with _dag(graph, name, params, _job_text(name, described), {**started.dag, **shared}) as dag:
-        job_tasks(
+        unit = job_tasks(
             graph.place,
             name,
             described,
             first=lambda **more: BeginJob(overlap=started.overlap, **more),
-            last=lambda **more: EndJob(subject=name, outlets=started.outlets, **more),
+            last=lambda **more: EndJob(**_last(graph.place, name, started, more)),
         )
+        _outcome(graph.place, started, unit.last)
     return dag
 
 
@@ -111,13 +113,26 @@ def _pipeline_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
     started = scheduled(graph, name, described)
     params = {one["name"]: _param(one, started.params) for one in described["params"]}
     with _dag(graph, name, params, _pipeline_text(name, described), {**started.dag, **shared}) as dag:
-        pipeline_tasks(
+        unit = pipeline_tasks(
             graph,
             name,
             first=lambda **more: BeginPipeline(overlap=started.overlap, **more),
-            last=lambda **more: EndPipeline(subject=name, outlets=started.outlets, **more),
+            last=lambda **more: EndPipeline(**_last(graph.place, name, started, more)),
         )
+        _outcome(graph.place, started, unit.last)
     return dag
+
+
+def _last(place: Place, name: str, started: Started, more: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a DAG's last task of ours."""
+    green = place.green if started.told <= set(place.green) else tuple(RunState)
+    return {**more, "subject": name, "outlets": list(started.outlets), "green": green}
+
+
+def _outcome(place: Place, started: Started, end: Any) -> None:
+    """A task that makes the DAG run red, where the last one may not."""
+    if not started.told <= set(place.green):
+        end >> Outcome(task_id="outcome", config=place.config, ended=end.task_id, green=place.green)
 
 
 def _dag(graph: Graph, name: str, params: Mapping[str, Param], text: str, more: Mapping[str, Any]) -> DAG:

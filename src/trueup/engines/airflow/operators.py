@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator, BranchMixIn, SkipMixin
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from trueup.engines.airflow.assets import tell_end
 from trueup.engines.airflow.calling import call, conf_of, counted, key_of, page_of
 from trueup.engines.airflow.overlaps import heed
 from trueup.engines.base import Json
@@ -295,6 +296,7 @@ class EndJob(TrueupOperator):
     def execute(self, context: Context) -> Json:
         """See `calls.end_job`."""
         report = self.end(context)
+        tell_end(context, self.outlets, self.subject, report["run"], report["state"])
         if report["state"] not in self.green and not report.get("rejected_by"):
             raise AirflowFailException(f"run {report['run']} is {counted(report)}{left(report)}")
         return report
@@ -311,6 +313,26 @@ class EndJob(TrueupOperator):
         }
         context["ti"].xcom_push(key=ANSWER, value=short)
         return {**short, "left": report.get("left", [])[:20]}
+
+
+class Outcome(TrueupOperator):
+    """Makes a DAG run red whose last task has to be green: Airflow updates assets for green tasks only, and somebody waits for a failure.
+
+    Args:
+        ended: the last task.
+        green: states that leave it green.
+    """
+
+    def __init__(self, *, ended: str, green: Sequence[str] = GREEN, **more: Any) -> None:
+        super().__init__(**more)
+        self.ended, self.green = ended, tuple(green)
+
+    def execute(self, context: Context) -> Json:
+        """Looks at what the last task answered."""
+        found: Json = context["ti"].xcom_pull(task_ids=self.ended)
+        if found["state"] not in self.green and not found.get("rejected_by"):
+            raise AirflowFailException(f"run {found['run']} is {found['state']}")
+        return {"state": found["state"]}
 
 
 def listed(values: Any) -> list[Any]:

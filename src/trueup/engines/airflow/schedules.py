@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow.sdk import AssetAlias, AssetAny, CronTriggerTimetable
+from airflow.sdk import AssetAny, AssetOrTimeSchedule, CronTriggerTimetable
 
-from trueup.engines.airflow.assets import awaited, outcome_asset
+from trueup.engines.airflow.assets import awaited, end_alias, outcome_asset
 from trueup.engines.airflow.overlaps import ACTIVE
 from trueup.engines.airflow.pipeline import Graph
 from trueup.engines.airflow.timetable import TrueupTimetable
@@ -34,12 +34,14 @@ class Started:
         params: values of its parameters where the schedule starts it.
         overlap: the policy that its first task heeds.
         outlets: what its last task updates.
+        told: states that somebody waits for.
     """
 
     dag: dict[str, Any] = field(default_factory=dict)
     params: dict[str, Any] = field(default_factory=dict)
     overlap: str = ""
     outlets: Sequence[Any] = ()
+    told: frozenset[str] = frozenset()
 
 
 def scheduled(graph: Graph, name: str, described: Json) -> Started:
@@ -56,15 +58,14 @@ def scheduled(graph: Graph, name: str, described: Json) -> Started:
         if "after" in one
         for state in one["outcome"]
     ]
-    outlets = [AssetAlias(f"trueup {name}")] if name in awaited(graph.description) else []
+    told = frozenset(awaited(graph.description).get(name, ()))
+    outlets = [end_alias(name)] if told else []
     params = {key: value for one in described["triggers"] for key, value in one.get("params", {}).items()}
     if spec is None:
         when: Any = None if not waits else waits[0] if len(waits) == 1 else AssetAny(*waits)
-        return Started({"schedule": when, "catchup": False}, params, "", outlets)
+        return Started({"schedule": when, "catchup": False}, params, "", outlets, told)
     timetable = timetable_of(spec, graph.place.config, name)
     if waits:
-        from airflow.sdk import AssetOrTimeSchedule
-
         timetable = AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*waits))
     arguments = {
         "schedule": timetable,
@@ -72,7 +73,7 @@ def scheduled(graph: Graph, name: str, described: Json) -> Started:
         "max_active_runs": ACTIVE[spec["overlap"]],
         "is_paused_upon_creation": bool(spec["paused"]),
     }
-    return Started(arguments, {**params, **spec["params"]}, spec["overlap"], outlets)
+    return Started(arguments, {**params, **spec["params"]}, spec["overlap"], outlets, told)
 
 
 def timetable_of(spec: Json, config: str, name: str) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BranchMixIn
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from trueup.engines.airflow.assets import tell_end
 from trueup.engines.airflow.calling import call, conf_of, counted, key_of, page_of, tell
 from trueup.engines.airflow.operators import ANSWER, RUN, BeginJob, EndJob, TrueupOperator, left
 from trueup.engines.airflow.overlaps import heed
@@ -344,6 +345,7 @@ class EndPipeline(TrueupOperator):
     def execute(self, context: Context) -> Json:
         """See `calls.end_pipeline`."""
         found = self.end(context)
+        tell_end(context, self.outlets, self.subject, found["run"], found["state"])
         if found["state"] not in self.green:
             raise AirflowFailException(f"run {found['run']} is {found['state']}: {found.get('error', '')}")
         return found
