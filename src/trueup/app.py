@@ -116,6 +116,8 @@ class App:
         """
         from trueup.config.source import InvalidConfig
 
+        if not self.config.checked:
+            return App.load(self.config.path, checked=True).validate()
         found = [*self._wrong_stores(), *self._wrong_jobs()]
         if found:
             raise InvalidConfig(self.config.path, found)

@@ -324,3 +324,82 @@ class TestCheck:
             found = [one for one in self.store(xandikos, proxy.url).check() if one.severity is Severity.WARNING]
         assert "clock" in found[0].what
         assert "behind" in found[0].what
+
+
+class TestRecall:
+    """A calendar is opened where it was at its last reading, and only where nothing else can be meant."""
+
+    @pytest.fixture
+    def read_once(self, server: DavServer, proxy: Proxy, calendar_url: MakeCalendar) -> tuple[str, str]:
+        """A calendar with one event that was read to the end: its address (behind the proxy) and the cursor."""
+        url = proxy.through(calendar_url(server))
+        store = self.account(server, proxy)
+        collection = store.open(self.name(url))
+        assert collection is not None
+        create(collection, "u1", bodies.event("u1"))
+        cursor = collection.changes(None).token
+        assert cursor is not None
+        store.close()
+        proxy.clear()
+        return url, cursor
+
+    @staticmethod
+    def name(url: str) -> str:
+        return url.rstrip("/").rpartition("/")[2]
+
+    @staticmethod
+    def account(server: DavServer, proxy: Proxy, **more: object) -> CalDavStore:
+        return CONNECTOR.open("work", {**options(server, proxy.url), **more})
+
+    def test_one_request_tells_that_nothing_changed(
+        self, server: DavServer, proxy: Proxy, read_once: tuple[str, str]
+    ) -> None:
+        url, cursor = read_once
+        collection = self.account(server, proxy).open(self.name(url), cursor)
+        assert collection is not None
+        found = collection.changes(cursor)
+        assert (found.full, list(found)) == (False, [])
+        assert proxy.count() == 1
+
+    def test_what_changed_comes_with_the_same_request(
+        self, server: DavServer, proxy: Proxy, read_once: tuple[str, str]
+    ) -> None:
+        url, cursor = read_once
+        create(opened(server, url), "u2", bodies.event("u2"))
+        collection = self.account(server, proxy).open(self.name(url), cursor)
+        assert collection is not None
+        (entry,) = collection.changes(cursor)
+        assert isinstance(entry, Entry)
+        assert "u2" in entry.href
+        assert collection.capabilities.writable, "asked for when it is needed"
+        assert len(list(collection.changes(None))) == 2, "the answer that was kept is used once"
+
+    def test_a_calendar_that_is_gone_is_looked_for_and_not_found(
+        self, server: DavServer, proxy: Proxy, read_once: tuple[str, str]
+    ) -> None:
+        url, cursor = read_once
+        server.dav().request("DELETE", urlsplit(url).path).expect(200, 204)
+        assert self.account(server, proxy).open(self.name(url), cursor) is None
+
+    def test_another_user_is_looked_up_anew(self, server: DavServer, proxy: Proxy, read_once: tuple[str, str]) -> None:
+        url, cursor = read_once
+        other = next((user for user in server.passwords if user != server.login), "somebody-else")
+        self.account(server, proxy, username=other, password=server.passwords.get(other, "any")).open(
+            self.name(url), cursor
+        )
+        assert proxy.exchanges[0].method == "PROPFIND", "where the first user's calendar is says nothing of theirs"
+
+    def test_a_title_is_looked_up_anew(self, server: DavServer, proxy: Proxy, read_once: tuple[str, str]) -> None:
+        url, cursor = read_once
+        assert self.account(server, proxy).open("a title that it may have had", cursor) is None
+
+    def test_a_refused_token_leads_to_a_full_listing(
+        self, server: DavServer, proxy: Proxy, read_once: tuple[str, str]
+    ) -> None:
+        url, cursor = read_once
+        stale = cursor.replace('"sync":"', '"sync":"no-such-token-')
+        collection = self.account(server, proxy).open(self.name(url), stale)
+        assert collection is not None
+        found = collection.changes(stale)
+        assert found.full
+        assert len(list(found)) == 1

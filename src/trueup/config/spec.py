@@ -67,6 +67,11 @@ class Config:
     hooks: Mapping[str, SecretRef | str] = field(default_factory=dict, repr=False)
 
     @property
+    def checked(self) -> bool:
+        """Whether it was checked just now and knows its warnings and the place of everything, and was not remembered."""
+        return self._source is not None
+
+    @property
     def root(self) -> Path:
         """The folder that relative paths are taken from."""
         return self.path.parent
