@@ -51,12 +51,22 @@ docs: setup        ## docs/reference anew, from the code
 test: setup postgresql check  ## all tests: fast ones first
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus"
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "slow and not cyrus"
+	$(MAKE) --no-print-directory test-airflow-quick
 
 test-fast: setup   ## what takes seconds
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus" -x
 
 test-cyrus: setup cyrus  ## the contract and end-to-end tests on a Cyrus server that mails
 	$(BIN)/python -m pytest -q -m cyrus
+
+.PHONY: test-engines test-airflow test-airflow-quick
+test-engines: test-airflow  ## each orchestrator as its own server runs it: jobs, pipelines, approvals, kills, outages (long)
+
+test-airflow: .venv-airflow/.done postgresql  ## all of Airflow: scheduler, DAG processor, triggerer and API server are started once
+	.venv-airflow/bin/python -m pytest -q tests/engines/airflow
+
+test-airflow-quick: .venv-airflow/.done postgresql
+	.venv-airflow/bin/python -m pytest -q -m "not slow" tests/engines/airflow
 
 crash: setup postgresql  ## the whole campaign: a kill at every ledger write and every request (longer than a coffee)
 	TRUEUP_CAMPAIGN=full $(BIN)/python -m pytest -q -n $(JOBS) tests/crash tests/property
