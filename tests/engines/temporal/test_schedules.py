@@ -10,6 +10,7 @@ import pytest
 from temporalio.client import ScheduleOverlapPolicy, ScheduleUpdate
 
 from tests.engines.temporal.office import JOB, Office
+from trueup.app import App
 from trueup.core.schedules import occurrences
 from trueup.engines.temporal import ENGINE
 from trueup.engines.temporal.cron import calendars
@@ -147,3 +148,101 @@ def test_policies() -> None:
     assert policy(overlap=Overlap.CANCEL).overlap is ScheduleOverlapPolicy.CANCEL_OTHER
     assert longest_gap(ScheduleSpec(every=90.0)) == timedelta(seconds=90)
     assert longest_gap(ScheduleSpec(cron="0 0 1 1 *")) == timedelta(days=366)
+
+
+FOLLOWING = """\
+pipelines:
+  batch:
+    schedule: {calendar: {store: work, name: ops, title: "Batch", refresh: 10s}, params: {n: 1}}
+    params: {n: {type: integer}}
+    steps:
+      say: {python: "office:say", with: {x: "${params.n}"}}
+"""
+
+
+def planned(office: Office, uid: str, at: datetime, description: str = "") -> None:
+    """An event in the calendar that drives the pipeline."""
+    lines = (
+        *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//example.org//Office//EN", "BEGIN:VEVENT", f"UID:{uid}"),
+        *(
+            "DTSTAMP:20261101T080000Z",
+            f"DTSTART:{at:%Y%m%dT%H%M%SZ}",
+            "SUMMARY:Batch run",
+            f"DESCRIPTION:{description}",
+        ),
+        *("END:VEVENT", "END:VCALENDAR", ""),
+    )
+    folder = office.folder / "work" / "ops"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{uid}.ics").write_bytes("\r\n".join(lines).encode())
+
+
+def listed(office: Office) -> list[str]:
+    """The moments of the schedule `batch` on the server."""
+
+    async def scenario(client: Any) -> list[str]:
+        description = await client.get_schedule_handle(f"{office.queue}/batch").describe()
+        return sorted(one.comment for one in description.schedule.spec.calendars)
+
+    return [one for one in office.with_client(scenario) if not one.startswith("2000")]
+
+
+def test_a_calendar_drives_a_pipeline(office: Office) -> None:
+    """Events start it with their parameters; what is moved or deleted in the calendar is moved and deleted on the server."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    tomorrow, later = now + timedelta(days=1), now + timedelta(days=2)
+    office.write(JOB + FOLLOWING)
+    planned(office, "one", tomorrow)
+    planned(office, "same-time", tomorrow)
+    ENGINE.deploy(office.config)
+    second = tomorrow + timedelta(seconds=1)
+    assert listed(office) == [tomorrow.isoformat(), second.isoformat()]
+    assert units(office)["batch"]["state"] == "ok"
+
+    planned(office, "one", later)
+    (office.folder / "work" / "ops" / "same-time.ics").unlink()
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=14)
+    planned(office, "soon", soon, "n: 42")
+    assert units(office)["batch"]["state"] == "changed"
+    office.worker()
+
+    async def followed(client: Any) -> None:
+        await client.get_schedule_handle(f"{office.queue}/trueup follow").trigger()
+
+        async def there() -> bool:
+            description = await client.get_schedule_handle(f"{office.queue}/batch").describe()
+            return len(description.schedule.spec.calendars) == 2 and description.schedule.spec.calendars[0] is not None
+
+        await office.until(there)
+
+        async def ran() -> bool:
+            return bool(office.effects())
+
+        await office.until(ran, 60)
+
+    office.with_client(followed)
+    assert listed(office) == [soon.isoformat(), later.isoformat()]
+    with App.load(office.folder / "trueup.yaml") as app:
+        (run,) = app.history("batch")
+    assert run["plan"]["params"] == {"n": 42}
+    assert units(office)["batch"]["state"] == "ok"
+
+
+def test_a_moment_whose_event_is_gone_starts_nothing(office: Office) -> None:
+    office.write(JOB + FOLLOWING)
+    planned(office, "one", datetime.now(UTC) + timedelta(days=1))
+    ENGINE.deploy(office.config)
+    office.worker()
+
+    async def scenario(client: Any) -> Any:
+        handle = client.get_schedule_handle(f"{office.queue}/batch")
+        await handle.trigger()  # by hand, at a moment that is no event's
+
+        async def ended() -> Any:
+            actions = (await handle.describe()).info.recent_actions
+            return actions[0].action.workflow_id if actions else None
+
+        return await client.get_workflow_handle(await office.until(ended)).result()
+
+    assert office.with_client(scenario)["state"] == "superseded"
+    assert office.effects() == []

@@ -19,9 +19,11 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from trueup.engines import calls
+from trueup.engines.temporal import deployment, following
 from trueup.engines.temporal.settings import Settings
 from trueup.model import errors
 from trueup.model.errors import ItemRefused, LedgerError, NotFound, TrueupError, UsageError
+from trueup.model.schedule import ScheduleSpec
 
 Json = dict[str, Any]
 
@@ -80,6 +82,8 @@ class Activities:
         """
         request: Json = activity.payload_converter().from_payload(args[0].payload, dict)
         try:
+            if request["call"] == "follow":
+                return await deployment.follow(activity.client(), self.config, activity.info().task_queue)
             return await self._alive(self._function(request["call"], request["args"]))
         except Exception as error:
             raise _told(error) from error
@@ -116,23 +120,30 @@ class Activities:
 
     # -- calls with something of Temporal's in them ----------------------------------------------------------------------
 
-    def look_up(self, name: str) -> Json:
-        """What a workflow's type means: {"kind", "graph", "settings", "digest"}.
+    def look_up(self, name: str, scheduled: str = "") -> Json:
+        """What a workflow's type means: {"kind", "graph", "settings", "digest", "occurrence"}.
+
+        Args:
+            name: the workflow's type.
+            scheduled: the moment at which a schedule started it, ISO 8601; "": a person or program did.
 
         Raises:
             NotFound: neither a job nor a pipeline has that name.
         """
         known = calls.describe(self.config)
-        settings = self.settings.to_json()
-        if name in known["pipelines"]:
-            one = known["pipelines"][name]
+        kind = "pipeline" if name in known["pipelines"] else "job"
+        one = known["pipelines"].get(name) or known["jobs"].get(name)
+        if one is None:
+            names = ", ".join([*known["pipelines"], *known["jobs"]])
+            raise NotFound(f"there is no job or pipeline {name}", where=self.config, why=f"there are: {names}")
+        answer: Json = {"kind": kind, "graph": None, "settings": self.settings.to_json(), "digest": known["digest"]}
+        if kind == "pipeline":
             steps = {key: _slim(step) for key, step in one["steps"].items()}
-            graph = {"order": one["order"], "steps": steps}
-            return {"kind": "pipeline", "graph": graph, "settings": settings, "digest": known["digest"]}
-        if name in known["jobs"]:
-            return {"kind": "job", "graph": None, "settings": settings, "digest": known["digest"]}
-        names = ", ".join([*known["pipelines"], *known["jobs"]])
-        raise NotFound(f"there is no job or pipeline {name}", where=self.config, why=f"there are: {names}")
+            answer["graph"] = {"order": one["order"], "steps": steps}
+        if scheduled and one.get("schedule") and following.follows(ScheduleSpec.from_json(one["schedule"])):
+            found = following.occurrence(self.config, name, scheduled)
+            answer["occurrence"] = found or {"gone": True}
+        return answer
 
     def begin_job(self, job: str, key: str, allow: Sequence[str], parent: str) -> Json:
         """`calls.begin_job`, with a link to the workflow's page kept with the run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,10 @@ from temporalio.client import Client, ScheduleDescription, ScheduleUpdate, Sched
 from temporalio.service import RPCError, RPCStatusCode
 
 from trueup.engines import calls
+from trueup.engines.temporal import following
 from trueup.engines.temporal.connection import web_address
-from trueup.engines.temporal.schedules import Wanted, differences, found, schedule_id
-from trueup.model.schedule import ScheduleSpec
+from trueup.engines.temporal.schedules import Wanted, canonical, differences, found, schedule_id
+from trueup.model.schedule import CatchUp, ScheduleSpec
 
 Json = dict[str, Any]
 
@@ -23,13 +25,50 @@ def wanted(config: str, queue: str) -> list[Wanted]:
         config: its absolute path.
         queue: the task queue of its workers.
     """
+    found = [_wanted(config, name, kind, spec, queue) for name, kind, spec in specs(config)]
+    often = following.refresh(one.spec for one in found)
+    if often is not None:
+        every = ScheduleSpec(every=max(10.0, often), catch_up=CatchUp.SKIP)
+        found.append(Wanted(following.FOLLOW, "follow", every, queue))
+    return found
+
+
+def specs(config: str) -> list[tuple[str, str, ScheduleSpec]]:
+    """Name, kind and schedule of everything in trueup.yaml that has one."""
     known = calls.describe(config)
     return [
-        Wanted(name, kind, ScheduleSpec.from_json(one["schedule"]), queue)
+        (name, kind, ScheduleSpec.from_json(one["schedule"]))
         for kind, group in (("pipeline", known["pipelines"]), ("job", known["jobs"]))
         for name, one in group.items()
         if one.get("schedule")
     ]
+
+
+def _wanted(config: str, name: str, kind: str, spec: ScheduleSpec, queue: str) -> Wanted:
+    times = following.moments(config, name) if following.follows(spec) else None
+    return Wanted(name, kind, spec, queue, times)
+
+
+async def follow(client: Client, config: str, queue: str) -> list[Json]:
+    """Makes the lists of moments equal to the calendars; leaves alone whatever else a person has changed, or paused."""
+    changed = []
+    for name, kind, spec in specs(config):
+        if not following.follows(spec):
+            continue
+        one = await asyncio.to_thread(_wanted, config, name, kind, spec, queue)
+        handle = client.get_schedule_handle(one.id)
+        has = (await handle.describe()).schedule
+        if canonical(has)["calendars"] == one.canonical()["calendars"]:
+            continue
+
+        def renewed(input: ScheduleUpdateInput, one: Wanted = one) -> ScheduleUpdate:
+            schedule = input.description.schedule
+            schedule.spec = one.schedule().spec
+            return ScheduleUpdate(schedule)
+
+        await handle.update(renewed)
+        changed.append({"name": name, "kind": "schedule", "state": "updated"})
+    return changed
 
 
 async def make_equal(client: Client, schedules: Sequence[Wanted], queue: str) -> list[Json]:

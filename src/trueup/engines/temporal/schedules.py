@@ -34,6 +34,9 @@ _AT_ONCE = timedelta(seconds=10)
 _FROM = datetime(2027, 12, 31, tzinfo=UTC).timestamp()
 """Gaps are measured in a leap year that is always the same, so that a window does not change from day to day."""
 
+_NEVER = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
+"""Stands in an empty list of moments: a schedule without any times is refused by the server."""
+
 _OVERLAP = {
     Overlap.SKIP: ScheduleOverlapPolicy.SKIP,
     Overlap.QUEUE: ScheduleOverlapPolicy.BUFFER_ALL,
@@ -47,7 +50,7 @@ class Wanted:
     """A schedule as trueup.yaml has it.
 
     Attributes:
-        name: the job's or pipeline's name; kind: "job" or "pipeline".
+        name: the job's or pipeline's name; kind: "job", "pipeline", or "follow" (trueup's own).
         spec: when it starts.
         queue: the task queue its workers poll.
         times: where the server cannot work out the times itself (a calendar drives it, holidays keep it from starting):
@@ -76,13 +79,14 @@ class Wanted:
         return canonical(self.schedule())
 
     def _action(self) -> ScheduleActionStartWorkflow:
-        given = self.spec.params if self.kind == "pipeline" else {}
+        # What a listed moment stands for, its run asks when it begins.
+        given = self.spec.params if self.kind == "pipeline" and self.times is None else {}
         return ScheduleActionStartWorkflow(self.name, dict(given), id=self.id, task_queue=self.queue)
 
     def _when(self) -> ScheduleSpec:
         spec, jitter = self.spec, timedelta(seconds=self.spec.jitter) or None
-        if self.times is not None:
-            return ScheduleSpec(calendars=[_moment(at) for at in self.times], jitter=jitter)
+        if self.times is not None:  # jitter is in them already
+            return ScheduleSpec(calendars=[_moment(at) for at in self.times or (_NEVER,)])
         if spec.every is not None:
             origin = datetime.fromisoformat(spec.start).timestamp() if spec.start else 0.0
             offset = timedelta(seconds=origin % spec.every)

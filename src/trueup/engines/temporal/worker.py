@@ -23,7 +23,7 @@ from trueup.engines.temporal.activities import THREADS, Activities, fatal_types
 from trueup.engines.temporal.connection import connect, task_queue, web_address
 from trueup.engines.temporal.screen import ATTRIBUTES
 from trueup.engines.temporal.settings import Settings
-from trueup.engines.temporal.workflows import Trueup
+from trueup.engines.temporal.workflows import Follow, Trueup
 from trueup.model.errors import UsageError
 
 GRACE = timedelta(seconds=30)
@@ -131,7 +131,7 @@ def workers(client: Client, own: Activities, options: Options) -> list[Worker]:
     main = Worker(
         client,
         task_queue=options.queue,
-        workflows=[Trueup],
+        workflows=[Trueup, Follow],
         workflow_runner=runner(),
         max_task_queue_activities_per_second=options.rate,
         **common,

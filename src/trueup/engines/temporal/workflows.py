@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RawValue, RetryPolicy
+from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
@@ -24,6 +24,11 @@ with workflow.unsafe.imports_passed_through():
     from trueup.engines.temporal.screen import Screen
     from trueup.engines.temporal.settings import Settings
     from trueup.engines.temporal.units import LOOK, Json, call, restated
+
+SCHEDULED = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
+"""Set by the server where a schedule starts a workflow."""
+
+GONE = "what this moment was scheduled for was moved or deleted meanwhile"
 
 
 @workflow.defn(dynamic=True)
@@ -43,12 +48,17 @@ class Trueup:
     async def run(self, args: Sequence[RawValue]) -> Any:
         """Looks up what the workflow's type means, and does it."""
         given, own = _decode(args, 0), _decode(args, 1)
-        looked = own.get("looked") or await _look_up(given)
+        looked = own.get("looked") or await _look_up()
         settings = Settings.from_json(looked["settings"])
         name = workflow.info().workflow_type
         self._desk.restore(own.get("desk") or {})
         self._screen = Screen(looked["kind"], name, settings)
-        self._screen.enter("running")
+        occurrence = looked.get("occurrence") or {}
+        if occurrence.get("gone"):
+            self._screen.enter("superseded", GONE)
+            return {"state": "superseded", "error": GONE}
+        given = {**given, **(occurrence.get("params") or {})}
+        self._screen.enter("running", str(occurrence.get("title") or ""))
         try:
             report = await self._stoppable(self._drive(looked, settings, given, own))
         except ContinueSoon:
@@ -157,15 +167,32 @@ class Trueup:
             raise ApplicationError("there is no plan to show", type="NotFound")
 
 
-async def _look_up(given: Json) -> Json:
-    """What the workflow's type means, and the settings of this run."""
+async def _look_up() -> Json:
+    """What the workflow's type means, the settings of this run, and what started it."""
+    info = workflow.info()
+    scheduled = info.typed_search_attributes.get(SCHEDULED)
     answer: Json = await workflow.execute_local_activity(
-        f"look up {workflow.info().workflow_type}",
-        {"call": "look_up", "args": [workflow.info().workflow_type]},
+        f"look up {info.workflow_type}",
+        {"call": "look_up", "args": [info.workflow_type, scheduled.isoformat() if scheduled else ""]},
         start_to_close_timeout=LOOK,
         retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60)),
     )
     return answer
+
+
+@workflow.defn(name="trueup follow")
+class Follow:
+    """Keeps the schedules that follow a calendar equal to it; a schedule of its own starts it."""
+
+    @workflow.run
+    async def run(self, given: Any = None) -> Any:
+        """One look. A calendar that cannot be read changes nothing, and is looked at again by the next run."""
+        return await workflow.execute_activity(
+            "trueup follow",
+            {"call": "follow", "args": []},
+            start_to_close_timeout=timedelta(minutes=10),
+            retry_policy=RetryPolicy(maximum_attempts=3),
+        )
 
 
 def _decode(args: Sequence[RawValue], place: int) -> Json:
