@@ -79,6 +79,7 @@ def test_deploy_makes_them_and_status_finds_what_was_changed_by_hand(office: Off
     assert {name: one["state"] for name, one in units(office).items()} == {"nightly": "ok", "often": "ok"}
 
 
+@pytest.mark.slow
 def test_a_schedule_starts_runs(office: Office) -> None:
     office.write(JOB + SCHEDULED)
     office.worker()
@@ -101,19 +102,19 @@ def test_a_schedule_starts_runs(office: Office) -> None:
     assert {one["name"] for one in runs} == {"often"}
 
 
-@pytest.mark.parametrize(
-    "cron",
-    [
-        "30 7 * * 1-5",
-        "*/15 8-17 * * *",
-        "0 6 1 * *",
-        "5 4 * * sun",
-        "0 0,12 1 */2 *",
-        "0 9 13 * 5",
-        "0 12 * * 5-7",
-        "7 3 */2 * 7",
-    ],
+CRON = (
+    "30 7 * * 1-5",
+    "*/15 8-17 * * *",
+    "0 6 1 * *",
+    "5 4 * * sun",
+    "0 0,12 1 */2 *",
+    "0 9 13 * 5",
+    "0 12 * * 5-7",
+    "7 3 */2 * 7",
 )
+
+
+@pytest.mark.parametrize("cron", [CRON[0], *(pytest.param(one, marks=pytest.mark.slow) for one in CRON[1:])])
 def test_the_server_means_the_same_by_a_cron_line_as_trueup(office: Office, cron: str) -> None:
     """The next ten times that the server has worked out are those that `trueup serve` would start at."""
     wanted = Wanted("team", "job", ScheduleSpec(cron=cron, zone="Asia/Kolkata", paused=False), office.queue)
@@ -187,6 +188,7 @@ def listed(office: Office) -> list[str]:
     return [one for one in office.with_client(scenario) if not one.startswith("2000")]
 
 
+@pytest.mark.slow
 def test_a_calendar_drives_a_pipeline(office: Office) -> None:
     """Events start it with their parameters; what is moved or deleted in the calendar is moved and deleted on the server."""
     now = datetime.now(UTC).replace(microsecond=0)
