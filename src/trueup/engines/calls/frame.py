@@ -109,12 +109,13 @@ def job_call(config: str, run: str, unit: str) -> Iterator[Call]:
             call = Call(app, work, record, kept)
             fence(call)
             take_job(call)
-            with job_runs.recorded(work, run, lambda error: call.over or _stays(error)):
+            with job_runs.recorded(work, run, lambda error: _stays(call, error)):
                 yield call
 
 
-def _stays(error: Exception) -> bool:
-    return retryable(error) or isinstance(error, UsageError)
+def _stays(call: Call, error: Exception) -> bool:
+    """Whether the run stays as it is: it is not under way, or a repeat or another call may still bring it to its end."""
+    return call.record.state is not RunState.RUNNING or retryable(error) or isinstance(error, UsageError)
 
 
 def fence(call: Call) -> None:

@@ -101,6 +101,9 @@ def approve(config: str, run: str, allow: Sequence[str], who: str) -> Json:
             if call.refresh().state in job_runs.WAITING:
                 _refuse_stale(call)
                 phases.guard(call.work, run, list(allow), who)
+        except StalePlan as error:
+            job_runs.record_failure(call.work, run, error)
+            raise
         finally:
             if call.refresh().state is not RunState.RUNNING:
                 give_job_back(call)

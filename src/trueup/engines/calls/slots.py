@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from trueup.core.store_slots import take
 from trueup.engines.calls.frame import Call
 
+
 @contextmanager
 def slot(call: Call, ref: str) -> Iterator[None]:
     """Waits for a place at the store of a collection, and holds it."""
