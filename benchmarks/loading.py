@@ -88,7 +88,8 @@ def put_all(server: DavServer, bodies: dict[str, bytes], user: str | None = None
         if answer.status not in (200, 201, 204):
             raise RuntimeError(f"{server.name} answered {answer.status} to {url}: {text[:500]!r}\n{body.decode()}")
 
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
+    # Xandikos takes one change of a calendar at a time, and answers 423 to a second one.
+    with ThreadPoolExecutor(1 if isinstance(server, Xandikos) else CONNECTIONS) as pool:
         for _ in pool.map(put, bodies.items()):
             pass
 

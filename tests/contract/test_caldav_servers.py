@@ -390,7 +390,7 @@ class TestRecall:
         assert proxy.exchanges[0].method == "PROPFIND", "where the first user's calendar is says nothing of theirs"
 
     def test_a_title_is_looked_up_anew(self, server: DavServer, proxy: Proxy, read_once: tuple[str, str]) -> None:
-        url, cursor = read_once
+        _, cursor = read_once
         assert self.account(server, proxy).open("a title that it may have had", cursor) is None
 
     def test_a_refused_token_leads_to_a_full_listing(
