@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trueup.connectors.base import ConnectorType
     from trueup.core.ledger import Ledger
     from trueup.core.work import Work
-    from trueup.engines.embedded import Stop
+    from trueup.engines.embedded import Host, Stop
     from trueup.model.diagnostics import Diagnostic
     from trueup.model.job import JobSpec
     from trueup.model.ports import Store
@@ -287,6 +287,30 @@ class App:
         self._forget_old(name)
         return report
 
+    def run_occurrence(self, name: str, key: str, *, on_event: OnEvent = _silent, stop: Stop | None = None) -> Json:
+        """Runs what `serve` has noted under a key; again and again the same run, until it has ended.
+
+        Returns:
+            As `run`.
+
+        Raises:
+            NotFound: nothing was noted under that key.
+        """
+        from trueup.engines.embedded import run_job, run_pipeline
+        from trueup.model.schedule import Overlap
+
+        one = self.ledger.occurrences.get(name, key)
+        if one is None:
+            raise NotFound(f"`{name}` has no occurrence {key}", hint="`trueup schedule` shows what is to come")
+        if name not in self.config.pipelines:
+            report = run_job(self.work(name, on_event), parent=one.parent, on_event=on_event, stop=stop)
+            self._forget_old(name)
+            return report
+        spec = self.config.pipeline(name)
+        timed = spec.schedule is not None and one.source == spec.schedule.timing
+        alone = not (timed and spec.schedule is not None and spec.schedule.overlap is Overlap.ALLOW)
+        return run_pipeline(spec, self._host(on_event), params=one.params, parent=one.parent, alone=alone, stop=stop)
+
     def _forget_old(self, job: str) -> None:
         """Once a day: runs, closed conflicts and bodies beyond what undo and `resolve --take` reach back to."""
         last = self.ledger.journal.history(subject=job, limit=2)
@@ -303,14 +327,18 @@ class App:
         stop: Stop | None,
         run: str = "",
     ) -> Json:
-        from trueup.engines.embedded import Host, Resume, run_job, run_pipeline
+        from trueup.engines.embedded import Resume, run_pipeline
+
+        spec, host = self.config.pipeline(name), self._host(on_event)
+        return run_pipeline(spec, host, params=params, text=True, resume=Resume(resume), run=run, stop=stop)
+
+    def _host(self, on_event: OnEvent) -> Host:
+        from trueup.engines.embedded import Host, run_job
 
         def run_one(name: str, *, parent: str, stop: Stop, on_event: OnEvent) -> Json:
             return run_job(self.work(name, on_event), parent=parent, stop=stop, on_event=on_event)
 
-        host = Host(self.ledger, self.config.pipelines, run_one, self.config.root, on_event)
-        spec = self.config.pipeline(name)
-        return run_pipeline(spec, host, params=params, text=True, resume=Resume(resume), run=run, stop=stop)
+        return Host(self.ledger, self.config.pipelines, run_one, self.config.root, on_event)
 
     def verify(self, job: str, *, on_event: OnEvent = _silent) -> Json:
         """Reads every side in full and compares it with the ledger and with the other sides; writes to no store.

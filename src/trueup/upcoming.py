@@ -21,15 +21,19 @@ Json: TypeAlias = dict[str, Any]
 
 def subjects_of(config: Config) -> list[Subject]:
     """The jobs and pipelines that have a schedule or triggers, in the order of the file."""
-    found = []
+    return [one for one in every_subject(config) if one.schedule is not None or one.triggers]
+
+
+def every_subject(config: Config) -> list[Subject]:
+    """Every job and pipeline; of two with the same name the pipeline, as in `trueup run`."""
+    found = {}
     for name in (*config.jobs, *config.pipelines):
         pipeline = config.pipelines.get(name)
         spec = config.jobs[name] if pipeline is None else pipeline
-        if spec.schedule is not None or spec.triggers:
-            collide = spec.schedule.collide if spec.schedule else Collide.QUEUE
-            party = Party(uses_of(name, config.pipelines), collide)
-            found.append(Subject(name, spec.schedule, spec.triggers, pipeline, party))
-    return found
+        collide = spec.schedule.collide if spec.schedule else Collide.QUEUE
+        party = Party(uses_of(name, config.pipelines), collide)
+        found[name] = Subject(name, spec.schedule, spec.triggers, pipeline, party)
+    return list(found.values())
 
 
 def upcoming(app: App, after: float, before: float, names: Collection[str] = ()) -> Json:

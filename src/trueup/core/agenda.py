@@ -28,8 +28,10 @@ DAY = 86_400.0
 CALENDAR_AHEAD = 7 * DAY
 """How far ahead the events of a calendar are kept: for so long it may be away."""
 CLOCK_AHEAD = DAY
-KEPT_AHEAD = 50
-"""How many of a cron expression or an interval are kept ahead."""
+KEPT_AHEAD = 20
+"""How many of a cron expression or an interval are kept ahead at least, and …"""
+KEPT_SECONDS = 300.0
+"""… for how long: more than the time between two comparisons."""
 _BEHIND = 31 * DAY  # an event that begins before the window may reach into it
 
 
@@ -296,5 +298,5 @@ def _near(spec: ScheduleSpec, found: Sequence[Occurrence], now: float) -> list[O
     """What is kept: of a clock, what is due and the next ones."""
     if spec.calendar is not None:
         return list(found)
-    due = [one for one in found if one.nominal <= now]
-    return [*due, *[one for one in found if one.nominal > now][:KEPT_AHEAD]]
+    soon = [one for one in found if one.nominal <= now + KEPT_SECONDS]
+    return [*soon, *[one for one in found if one.nominal > now + KEPT_SECONDS][: max(0, KEPT_AHEAD - len(soon))]]

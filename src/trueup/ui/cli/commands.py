@@ -21,6 +21,8 @@ COMMANDS = (
     Command("plan", "Show what a run of a job would do; writes to no store."),
     Command("apply", "Apply a plan: exactly what it says, or nothing."),
     Command("run", "Run a job or pipeline: plan, guards, apply, read back. For timers."),
+    Command("serve", "Run schedules and triggers until it is stopped."),
+    Command("schedule", "Show what starts next by itself, and what keeps it from starting."),
     Command("verify", "Compare all sides of a job in full."),
     Command("resolve", "Decide conflicts, bring back what lost or vanished."),
     Command("undo", "Take back what a run changed."),

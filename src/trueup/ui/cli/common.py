@@ -74,7 +74,7 @@ class Common:
         """The application, somebody to tell what happens, and a `Stop` that Ctrl-C asks."""
         from trueup.engines.embedded import stop_on_signals
 
-        with self.load() as app, stop_on_signals() as stop, stop.listening(_stopping):
+        with self.load() as app, stop_on_signals() as stop, stop.listening(stopping):
             yield app, Progress(self), stop
 
     def prints_aside(self) -> AbstractContextManager[object]:
@@ -131,7 +131,7 @@ def _names(ctx: click.Context, section: str) -> list[str]:
         return []
 
 
-def _stopping() -> None:
+def stopping() -> None:
     """Says that Ctrl-C was heard. Comes from a signal handler: it must not wait for a stream that is being written to."""
     text = "\nStopping as soon as what is under way is recorded. Once more stops at once; that loses nothing either.\n"
     with suppress(OSError):

@@ -23,13 +23,21 @@ from trueup.ui.cli.common import Common, run_names, shared
     default="auto",
     help="Of a pipeline: go on with a run that was killed (auto), start anew, or redo what failed in the last one.",
 )
+@click.option(
+    "--occurrence", metavar="KEY", help="What `trueup serve` has noted under this key; it starts its runs like this."
+)
 @shared
-def run(common: Common, name: str, allow: tuple[str, ...], param: tuple[str, ...], resume: str) -> int:
+def run(
+    common: Common, name: str, allow: tuple[str, ...], param: tuple[str, ...], resume: str, occurrence: str | None
+) -> int:
     """Run a job (plan, guards, apply, read back) or a pipeline. Never asks; takes up what was killed."""
     with common.working() as (app, progress, stop):
         params = dict(_pair(one) for one in param)
         with common.prints_aside():
-            report = app.run(name, allow=allow, params=params, resume=resume, on_event=progress, stop=stop)
+            if occurrence is not None:
+                report = app.run_occurrence(name, occurrence, on_event=progress, stop=stop)
+            else:
+                report = app.run(name, allow=allow, params=params, resume=resume, on_event=progress, stop=stop)
         progress.end()
         if name in app.config.pipelines:
             return show_pipeline(report, common)
