@@ -16,12 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from trueup.__main__ import PIPE_CLOSED
 from trueup.app import connectors
 from trueup.config.describe import Key, keys
-from trueup.config.models import ConfigModel, GuardsModel, JobModel, ParamModel, PipelineModel, SecretModel, StepModel
+from trueup.config.models import (
+    ConfigModel,
+    GuardsModel,
+    JobModel,
+    ParamModel,
+    PipelineModel,
+    ScheduleModel,
+    SecretModel,
+    StepModel,
+    TriggerModel,
+)
 from trueup.config.spec import WORKERS
 from trueup.config.stores import WORKERS_HELP, WORKERS_KEY
 from trueup.core import guard
@@ -145,16 +155,30 @@ def configuration() -> str:
             f"For every connector: `{WORKERS_KEY}`, a whole number (default {WORKERS}): {WORKERS_HELP}.\n",
             *(connector(one) for one in connectors().values()),
             "\n## Jobs\n\nEither `collections`, or `from` and `to`.\n\n",
-            key_table(keys(JobModel)),
+            key_table(_apart(JobModel)),
             "\nHow conflicts are decided: [explanation/merge.md](../explanation/merge.md). What guards look at: [guards.md](guards.md).\n",
             "\n## Pipelines\n\nWhat the words mean: [pipelines.md](pipelines.md).\n\n",
-            key_table(keys(PipelineModel)),
+            key_table(_apart(PipelineModel)),
             "\n### Steps\n\nExactly one of `job`, `python` and `pipeline`.\n\n",
             key_table(keys(StepModel)),
             "\n### Parameters\n\n",
             key_table(keys(ParamModel)),
+            "\n## Schedules\n\n`schedule:` of a job or pipeline; exactly one of `cron`, `every` and `calendar`. `trueup serve` runs it, or an engine; ",
+            "`trueup schedule` shows what is to come. How it works: [how-to/schedules.md](../how-to/schedules.md), ",
+            "[how-to/calendar-driven.md](../how-to/calendar-driven.md).\n\n",
+            key_table(keys(ScheduleModel)),
+            "\n## Triggers\n\n`triggers:` of a job or pipeline, a list; each has exactly one of `file`, `http` and `after`.\n\n",
+            key_table(keys(TriggerModel)),
         )
     )
+
+
+def _apart(model: type[BaseModel]) -> Iterator[Key]:
+    """The keys of a job or pipeline; what is below `schedule` and `triggers` has sections of its own."""
+    for one in keys(model):
+        if not one.path.startswith(("schedule.", "triggers[].")):
+            section = {"schedule": "[Schedules](#schedules)", "triggers": "[Triggers](#triggers)"}.get(one.path)
+            yield dataclasses.replace(one, description=f"{one.description}: {section}") if section else one
 
 
 def connector(one: Any) -> str:

@@ -22,6 +22,8 @@ from trueup.config.models import (
     CacheModel,
     CollectionModel,
     ConfigModel,
+    EventsModel,
+    ExceptModel,
     FilterModel,
     GuardsModel,
     JobModel,
@@ -30,10 +32,12 @@ from trueup.config.models import (
     PipelineModel,
     PreferModel,
     RetryModel,
+    ScheduleModel,
     SecretModel,
     StepModel,
     Strict,
     TransformModel,
+    TriggerModel,
     WindowModel,
 )
 from trueup.model import errors
@@ -51,6 +55,7 @@ PAGES: dict[str, str] = GENERATE["pages"]()
 MODELS = (
     *(ConfigModel, CollectionModel, PreferModel, GuardsModel, WindowModel, FilterModel, TransformModel, OverlapsModel),
     *(JobModel, RetryModel, CacheModel, StepModel, ParamModel, PipelineModel, SecretModel),
+    *(EventsModel, ExceptModel, ScheduleModel, TriggerModel),
 )
 
 
