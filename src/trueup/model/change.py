@@ -124,14 +124,17 @@ class Change:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Change:
         """The change that `to_json` wrote."""
-        value = dict(value)
-        value["action"] = Action(value["action"])
-        value["origin"] = tuple(value.get("origin", ()))
-        value["fields"] = tuple(FieldChange(**one) for one in value.get("fields", ()))
-        value["conflict"] = tuple(value.get("conflict", ()))
-        value["versions"] = tuple((collection, body) for collection, body in value.get("versions", ()))
-        value["bases"] = tuple((c, h, b, s) for c, h, b, s in value.get("bases", ()))
-        return cls(**value)
+        made = {**value, "action": Action(value["action"])}
+        for key in _TUPLES:
+            if key in made:
+                made[key] = tuple(made[key])
+        for key in _PAIRS:
+            if key in made:
+                made[key] = tuple(map(tuple, made[key]))
+        if "fields" in made:
+            made["fields"] = tuple(FieldChange(**one) for one in made["fields"])
+        return cls(**made)
 
 
+_TUPLES, _PAIRS = ("origin", "conflict"), ("versions", "bases")
 _MEMBERS = tuple(one.name for one in fields(Change))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from trueup.connectors.vdir import names
 from trueup.connectors.vdir.faults import reason
@@ -28,7 +29,7 @@ class VdirCollection:
         self._what = what
         self._swept = False
 
-    @property
+    @cached_property
     def capabilities(self) -> Capabilities:
         """Preconditions are looked at twice, the second time right before the rename. A disk has one queue, so nothing is gained in parallel."""
         from trueup.connectors.vdir.writing import CHUNK
