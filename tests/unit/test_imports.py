@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,22 @@ def test_validate_opens_no_ledger() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_a_run_with_nothing_to_do_imports_neither_the_schema_nor_what_changes_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for store in ("one", "two"):
+        (tmp_path / store / "team").mkdir(parents=True)
+    (tmp_path / "trueup.yaml").write_text(
+        "version: 1\nstores: {one: {connector: vdir, path: one}, two: {connector: vdir, path: two}}\n"
+        "jobs: {team: {kind: calendar, collections: [{store: one, name: team}, {store: two, name: team}]}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    imported("run", "team")  # makes the ledger
+    imported("run", "team")  # checks the configuration and keeps it
+    modules = imported("run", "team")
+    assert not modules & (HEAVY - {"sqlite3"})
+    unneeded = {"drafting", "draft", "mirror", "reconcile", "conflicts", "undo", "graph", "advising"}
+    assert not {f"trueup.core.{one}" for one in unneeded} & modules
+    assert not {"trueup.jobs.calendar.item", "trueup.jobs.calendar.normal", "trueup.config.load"} & modules
