@@ -11,10 +11,11 @@ from typing import Any, TypeAlias
 
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from pydantic import Field
 
 from trueup.engines import calls
+from trueup.engines.calls.opened import opened
 from trueup.engines.prefect.logs import run_logger
 from trueup.engines.prefect.patience import patiently
 from trueup.model.errors import Blocked
@@ -51,10 +52,19 @@ class Waiting(Blocked):
         )
         self.run, self.guards = run, list(guards)
 
+    @classmethod
+    def of(cls, config: str, run: str) -> Waiting | None:
+        """A run that waits; None where it does not any more."""
+        if calls.waiting(config, run)["next"] != "wait":
+            return None
+        with opened(config) as app:
+            job = app.ledger.journal.get(run).subject
+        return cls(job, run, calls.guard(config, run)["guards"])
+
 
 def can_suspend() -> bool:
     """Whether Prefect can suspend the present flow run: one of a deployment, and no sub-flow."""
-    return bool(flow_run.deployment_id) and not flow_run.parent_flow_run_id
+    return bool(deployment.id) and not flow_run.parent_flow_run_id
 
 
 def ask(config: str, waiting: Waiting) -> Approval:

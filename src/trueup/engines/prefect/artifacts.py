@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
 
 from trueup.engines import calls
+from trueup.engines.calls.opened import opened
 from trueup.engines.prefect.names import slug
 
 Json: TypeAlias = dict[str, Any]
@@ -21,8 +22,10 @@ def show_plan(config: str, header: Json) -> None:
     create_markdown_artifact(text, key=slug(f"plan-{header['job']}"), description=said)
 
 
-def show_report(report: Json) -> None:
+def show_report(config: str, report: Json) -> None:
     """How a run ended: counts, what is left and why."""
+    with opened(config) as app:
+        job = app.ledger.journal.get(report["run"]).subject
     lines = [f"## Run {report['run']}: {str(report['state']).replace('_', ' ')}", "", counted(report.get("counts", {}))]
     if report.get("left"):
         lines += ["", "| left | collection | why |", "|---|---|---|"]
@@ -31,8 +34,7 @@ def show_report(report: Json) -> None:
         ]
     if more := report.get("more", {}).get("left"):
         lines += ["", f"and {more} more: `trueup history {report['run']}`"]
-    key = slug(f"report-{report['job']}") if report.get("job") else "report"
-    create_markdown_artifact("\n".join(lines), key=key, description=f"report of run {report['run']}")
+    create_markdown_artifact("\n".join(lines), key=slug(f"report-{job}"), description=f"report of run {report['run']}")
 
 
 def show_link(key: str, url: str, text: str) -> None:

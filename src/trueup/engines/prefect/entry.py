@@ -11,7 +11,7 @@ from typing import Any
 
 from trueup.config import find
 from trueup.engines.prefect.graphs import flow_of
-from trueup.engines.prefect.names import CONFIG_VARIABLE
+from trueup.engines.prefect.names import CONFIG_VARIABLE, attribute_of
 from trueup.model.errors import NotFound
 
 
@@ -20,6 +20,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     given = os.environ.get(CONFIG_VARIABLE)
     try:
-        return flow_of(find(Path(given) if given else None), name)
+        return flow_of(find(Path(given) if given else None), name, spelt=attribute_of)
     except NotFound as error:
         raise AttributeError(str(error)) from error

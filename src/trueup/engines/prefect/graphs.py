@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from trueup.engines import calls
 from trueup.engines.prefect.job import job_flow
 from trueup.engines.prefect.pipeline import pipeline_flow
 from trueup.model.errors import NotFound
-
-Json: TypeAlias = dict[str, Any]
 
 
 def flows(config: str | Path) -> dict[str, Any]:
@@ -22,25 +21,25 @@ def flows(config: str | Path) -> dict[str, Any]:
     path = str(Path(config).resolve())
     found = calls.describe(path)
     jobs = {name: job_flow(path, name) for name in found["jobs"]}
-    pipelines = {name: _pipeline(path, name, found) for name in found["pipelines"]}
+    pipelines = {name: pipeline_flow(path, name, found["pipelines"]) for name in found["pipelines"]}
     return {**jobs, **pipelines}
 
 
-def flow_of(config: str | Path, name: str) -> Any:
+def flow_of(config: str | Path, name: str, spelt: Callable[[str], str] = str) -> Any:
     """The flow of one job or pipeline.
+
+    Args:
+        config: trueup.yaml.
+        name: its name.
+        spelt: how names are spelt in `name`.
 
     Raises:
         NotFound: the configuration has none of that name.
     """
     path = str(Path(config).resolve())
     found = calls.describe(path)
-    if name in found["pipelines"]:
-        return _pipeline(path, name, found)
-    if name in found["jobs"]:
-        return job_flow(path, name)
+    for one in (*found["pipelines"], *found["jobs"]):
+        if spelt(one) == name:
+            return pipeline_flow(path, one, found["pipelines"]) if one in found["pipelines"] else job_flow(path, one)
     known = ", ".join(sorted([*found["jobs"], *found["pipelines"]]))
     raise NotFound(f"there is no job or pipeline {name}", where=path, hint=f"it has: {known}")
-
-
-def _pipeline(path: str, name: str, found: Json) -> Any:
-    return pipeline_flow(path, name, found["pipelines"][name], pipelines=found["pipelines"])

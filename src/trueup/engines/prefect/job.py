@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -24,12 +24,14 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from trueup.core.function_child import TimedOut
 from trueup.engines import calls
 from trueup.engines.prefect import units
-from trueup.engines.prefect.approval import Waiting, ask, can_suspend, settle
+from trueup.engines.prefect.approval import Rejected, Waiting, ask, can_suspend, settle
 from trueup.engines.prefect.hooks import HOOKS
 from trueup.engines.prefect.logs import logged, run_logger
+from trueup.engines.prefect.marks import mark, mark_waiting
 from trueup.engines.prefect.pages import page_of_run
 from trueup.engines.prefect.patience import patiently
-from trueup.engines.prefect.states import ended
+from trueup.engines.prefect.starting import start
+from trueup.engines.prefect.states import ended, rejected
 from trueup.model.errors import StalePlan
 
 Json: TypeAlias = dict[str, Any]
@@ -66,7 +68,14 @@ class JobRun:
             raise TimedOut(f"job {self.job} did not end in time")
 
 
-def job_flow(config: str, job: str, *, parent: str = "", timeout: float | None = None, description: str = "") -> Any:
+def job_flow(
+    config: str,
+    job: str,
+    *,
+    parent: str = "",
+    timeout: float | None = None,
+    told: Callable[[Json], None] = lambda report: None,
+) -> Any:
     """The flow of a job, named after it.
 
     Args:
@@ -74,20 +83,26 @@ def job_flow(config: str, job: str, *, parent: str = "", timeout: float | None =
         job: the job's name.
         parent: the run and step of a pipeline that start it, or "".
         timeout: seconds after which it stops before its next unit; None: never.
-        description: for the flow's page.
+        told: is told the report: Prefect hands no result of a flow run on that waits.
     """
 
     def run(allow: Allow = []) -> Any:  # noqa: B006  # Prefect shows the default in its form, and changes it never
         deadline = None if timeout is None else time.monotonic() + timeout
         with logged():
-            return ended(drive(JobRun(config, job, str(flow_run.id), allow, parent, deadline)))
+            start()
+            try:
+                report = drive(JobRun(config, job, str(flow_run.id), allow, parent, deadline))
+                told(report)
+                return ended(report)
+            except Rejected as error:
+                return rejected(error)
 
     run.__name__ = run.__qualname__ = job.replace("-", "_")
     return Flow(
         run,
         name=job,
         flow_run_name=f"{job} ({parent.partition('/')[2]})" if parent else job,
-        description=description or f"Job {job} of trueup.",
+        description=f"Job {job} of trueup.",
         task_runner=ThreadPoolTaskRunner(max_workers=WORKERS),
         persist_result=False,
         validate_parameters=True,
@@ -111,19 +126,15 @@ def drive(one: JobRun) -> Json:
             run_logger().warning("%s; it is planned anew", error)
             begun = _begin(one)
         except Waiting as waiting:
-            return {
-                "run": waiting.run,
-                "job": one.job,
-                "state": "awaiting_approval",
-                "error": waiting.to_json(),
-                "guards": waiting.guards,
-            }
+            state = {"run": waiting.run, "job": one.job, "state": "awaiting_approval"}
+            return {**state, "error": waiting.to_json(), "asks": [waiting.run]}
     return patiently(calls.end_job, one.config, begun["run"])
 
 
 def _begin(one: JobRun) -> Json:
     begun = patiently(calls.begin_job, one.config, one.job, one.key, one.allow, one.parent)
     patiently(calls.link, one.config, begun["run"], "prefect", page_of_run())
+    mark(begun["run"])
     return begun
 
 
@@ -159,6 +170,7 @@ def _require_word(one: JobRun, run: str, answer: Json) -> None:
     waiting = Waiting(one.job, run, answer["guards"])
     if not can_suspend():
         raise waiting
+    mark_waiting([run])
     settle(one.config, waiting, ask(one.config, waiting))
 
 

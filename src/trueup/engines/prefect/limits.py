@@ -1,7 +1,8 @@
 """Stores' limits as Prefect's global concurrency limits: how many tasks, of all runs and workers, are at a store at once.
 
-They come on top of the ledger's own, are seen and changed in Prefect's screen, and are given back when their holder dies (they are
-leases: https://docs.prefect.io/v3/concepts/global-concurrency-limits). `trueup engine prefect deploy` makes them.
+A store's `workers` says how many. They come on top of the ledger's own, are seen and changed in Prefect's screen, and are given back when
+their holder dies: they are leases (https://docs.prefect.io/v3/concepts/global-concurrency-limits). `trueup engine prefect deploy` makes
+them.
 """
 
 from __future__ import annotations
@@ -15,9 +16,6 @@ from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectNotFound
 
 from trueup.engines.prefect.names import limit_of
-
-PLACES = 4
-"""At a store, where its configuration does not say `workers`."""
 
 LEASE = 60.0
 """Seconds after which a place is free again whose holder died."""

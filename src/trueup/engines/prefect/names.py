@@ -35,3 +35,13 @@ def limit_of(store: str) -> str:
 def slug(text: str) -> str:
     """Lowercase letters, digits and dashes, as keys of artifacts must be."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def entrypoint_of(name: str) -> str:
+    """The entrypoint of a job's or pipeline's deployment."""
+    return f"{ENTRY}.{attribute_of(name)}"
+
+
+def attribute_of(name: str) -> str:
+    """A job's or pipeline's name as an attribute: a dot in it would be taken for one between modules."""
+    return name.replace(".", "__")

@@ -35,7 +35,7 @@ def with_signature(fn: Callable[[Json], Any], name: str, params: Sequence[Json])
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     run.__name__ = run.__qualname__ = name.replace("-", "_")
     lines = [f"    {one['name']}: {one['description']}" for one in params if one.get("description")]
-    run.__doc__ = "\n".join(["Args:", *lines]) if lines else None
+    run.__doc__ = "\n".join([f"Pipeline {name}.", "", "Args:", *lines]) if lines else None
     return run
 
 

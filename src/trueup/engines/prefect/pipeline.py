@@ -17,6 +17,7 @@ Which step may start is decided by the ledger (`calls.decide`), in this flow's o
 from __future__ import annotations
 
 import queue
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -26,35 +27,45 @@ from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from trueup.engines import calls
-from trueup.engines.prefect.approval import Waiting, ask, can_suspend, settle
+from trueup.engines.prefect.approval import Rejected, Waiting, ask, can_suspend, settle
 from trueup.engines.prefect.hooks import HOOKS
 from trueup.engines.prefect.job import WORKERS, job_flow
 from trueup.engines.prefect.logs import explained, logged
+from trueup.engines.prefect.marks import mark, mark_waiting, waited_for
 from trueup.engines.prefect.pages import page_of_run
 from trueup.engines.prefect.params import with_signature
 from trueup.engines.prefect.patience import patiently
-from trueup.engines.prefect.states import ended
+from trueup.engines.prefect.starting import start
+from trueup.engines.prefect.states import ended, rejected
 from trueup.engines.prefect.steps import skip_task, step_task
 from trueup.model.errors import StalePlan, TrueupError
 
 Json: TypeAlias = dict[str, Any]
 
 
-def pipeline_flow(config: str, name: str, spec: Json, *, parent: str = "", pipelines: Json | None = None) -> Any:
+def pipeline_flow(
+    config: str, name: str, pipelines: Json, *, parent: str = "", told: Callable[[Json], None] = lambda report: None
+) -> Any:
     """The flow of a pipeline, named after it.
 
     Args:
         config: the absolute path of trueup.yaml.
         name: the pipeline's name.
-        spec: the pipeline as `calls.describe` has it.
+        pipelines: all pipelines as `calls.describe` has them.
         parent: the run and step of another pipeline that start it, or "".
-        pipelines: all pipelines as `calls.describe` has them; None: they are looked up.
+        told: as of `job_flow`.
     """
+    spec = pipelines[name]
 
     def run(params: Json) -> Any:
         with logged():
-            known = pipelines or calls.describe(config)["pipelines"]
-            return ended(PipelineRun(config, name, known, str(flow_run.id), parent).drive(params))
+            start()
+            try:
+                report = PipelineRun(config, name, pipelines, str(flow_run.id), parent).drive(params)
+                told(report)
+                return ended(report)
+            except Rejected as error:
+                return rejected(error)
 
     return Flow(
         with_signature(run, name, spec["params"]),
@@ -94,7 +105,8 @@ class PipelineRun:
         """What each step that has ended, or is under way, was submitted as: what waits for it, waits for these."""
         self.ended: set[str] = set()
         self.maps: dict[str, _Map] = {}
-        self.waiting: dict[str, list[Waiting]] = {}
+        self.waiting: dict[str, list[str]] = {}
+        """The runs of jobs that wait for a person, by step."""
         self._done: queue.SimpleQueue[tuple[str, int | None, Any]] = queue.SimpleQueue()
 
     def drive(self, params: Json) -> Json:
@@ -103,23 +115,34 @@ class PipelineRun:
         Raises:
             prefect.exceptions.Pause: the flow run was suspended until a person says yes or no.
         """
+        if can_suspend():
+            self._settle(waited_for())
         while True:
             begun = patiently(calls.begin_pipeline, self.config, self.name, params, self.key, self.parent)
             self.run = begun["run"]
             patiently(calls.link, self.config, self.run, "prefect", page_of_run())
+            mark(self.run)
             if not begun["over"]:
                 self._steps()
             report = patiently(calls.end_pipeline, self.config, self.run)
             if not self.waiting or not can_suspend():
-                return report
-            self._settle()
+                return {**report, "asks": [run for many in self.waiting.values() for run in many]}
+            runs = [run for many in self.waiting.values() for run in many]
+            mark_waiting(runs)
+            self._settle(runs)
+            self._forget_waiting()
 
-    def _settle(self) -> None:
-        """Asks for what waits, one job after another; the steps they belong to start anew."""
-        for step, many in self.waiting.items():
-            for waiting in many:
+    def _settle(self, runs: Sequence[str]) -> None:
+        """Asks for what waits, one job after another."""
+        for run in runs:
+            waiting = patiently(Waiting.of, self.config, run)
+            if waiting is not None:
                 with suppress(StalePlan):  # the step plans anew, and asks anew
                     settle(self.config, waiting, ask(self.config, waiting))
+
+    def _forget_waiting(self) -> None:
+        """The steps that waited start anew."""
+        for step in self.waiting:
             self.futures.pop(step, None)
         self.waiting.clear()
 
@@ -217,8 +240,7 @@ class PipelineRun:
             shown = explained(answer) if isinstance(answer, TrueupError) else f"{type(answer).__name__}: {answer}"
             patiently(calls.end_step, self.config, self.run, name, index, "failed", error=shown)
         elif isinstance(answer, dict) and answer.get("state") == "awaiting_approval":
-            guards = answer.get("guards", [])
-            self.waiting.setdefault(name, []).append(Waiting(answer.get("job", name), answer["run"], guards))
+            self.waiting.setdefault(name, []).extend(answer["asks"])
 
     def _failed_at_once(self, name: str, error: TrueupError) -> None:
         patiently(calls.end_step, self.config, self.run, name, None, "failed", error=explained(error))
@@ -227,16 +249,15 @@ class PipelineRun:
     # -- what a step starts ---------------------------------------------------------------------------------------------
 
     def _subflow(self, kind: str, target: str, parent: str, timeout: float | None, params: Json) -> Json:
+        reports: list[Json] = []
         if kind == "job":
-            flow = job_flow(self.config, target, parent=parent, timeout=timeout)
-            state = flow(return_state=True)
+            flow = job_flow(self.config, target, parent=parent, timeout=timeout, told=reports.append)
         else:
-            flow = pipeline_flow(self.config, target, self.pipelines[target], parent=parent, pipelines=self.pipelines)
-            state = flow(**params, return_state=True)
-        answer = state.result(raise_on_failure=False)
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer  # type: ignore[no-any-return]
+            flow = pipeline_flow(self.config, target, self.pipelines, parent=parent, told=reports.append)
+        state = flow(**params, return_state=True)
+        if state.is_paused():
+            return reports[-1]
+        return state.result()  # type: ignore[no-any-return]
 
 
 def _label(index: int, shown: str) -> str:

@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.states import Cancelled, Completed, Failed
 
 from trueup.engines.prefect.artifacts import counted
+from trueup.model.errors import TrueupError
 from trueup.model.run import RunState
 
 Json: TypeAlias = dict[str, Any]
@@ -35,7 +36,29 @@ def ended(report: Json) -> State[Any]:
         return State(type=StateType.PAUSED, name=AWAITING, message=message, data=report)
     if state is RunState.SUPERSEDED:
         return Cancelled(name="Superseded", message=message, data=report)
-    return Failed(message=message, data=report)
+    return Failed(message=message, data=RunFailed(message, report))
+
+
+class RunFailed(TrueupError):
+    """A job's or pipeline's run has failed.
+
+    Attributes:
+        report: of the run.
+    """
+
+    def __init__(self, what: str, report: Json) -> None:
+        super().__init__(what, hint=f"trueup history {report['run']}")
+        self.report = report
+
+
+def waits(report: Json) -> State[Any]:
+    """The state of a step whose job or pipeline waits for a person."""
+    return Completed(name=AWAITING, message=_message(report), data=report)
+
+
+def rejected(error: TrueupError) -> State[Any]:
+    """The state of a flow run whose plan a person refused."""
+    return Cancelled(name=REJECTED, message=str(error))
 
 
 def skipped(reason: str) -> State[Any]:

@@ -13,12 +13,11 @@ from prefect.runtime import task_run
 from trueup.engines import calls
 from trueup.engines.prefect.logs import logged
 from trueup.engines.prefect.patience import patiently, worth_another
-from trueup.engines.prefect.states import cached, ended, skipped
-from trueup.model.errors import TrueupError
+from trueup.engines.prefect.states import cached, ended, skipped, waits
 
 Json: TypeAlias = dict[str, Any]
 SubFlow: TypeAlias = Callable[[str, str, str, float | None, Json], Json]
-"""Runs a job or pipeline natively: (kind, target, parent, timeout, params) -> its report."""
+"""Runs a job or pipeline natively: (kind, target, parent, timeout, params) -> its report; raises where it failed."""
 
 GRACE = 30.0
 """Seconds beyond a step's own time-out, which is kept inside the call: Prefect's cannot end a thread, and is only the net below."""
@@ -75,19 +74,8 @@ def _subflow(config: str, run: str, step: str, index: int | None, *, spec: Json,
     if begun["known"]:
         return cached(begun) if begun["cached"] else begun
     report = run_subflow(spec["kind"], begun["target"], begun["parent"], spec["timeout"], begun["params"])
-    if report["state"] == "failed":
-        raise SubFlowFailed(spec["kind"], begun["target"], report)
     patiently(calls.end_step, config, run, step, index, report["state"])  # what it gave is in the ledger
-    return ended(report)
-
-
-class SubFlowFailed(TrueupError):
-    """A job or pipeline that a step started has failed."""
-
-    def __init__(self, kind: str, target: str, report: Json) -> None:
-        error = report.get("error")
-        why = error.get("what", "") if isinstance(error, dict) else str(error or "")
-        super().__init__(f"{kind} {target} failed", why=why, hint=f"trueup history {report['run']}")
+    return waits(report) if report["state"] == "awaiting_approval" else ended(report)
 
 
 def _pauses(retry: Json) -> list[float]:

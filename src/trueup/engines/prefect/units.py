@@ -78,7 +78,7 @@ def _report(config: str, run: str, verifications: Sequence[Json]) -> Json:
     """Ends this round of the run; shows its report as an artifact."""
     with logged():
         made = calls.report(config, run, verifications)
-    show_report(made)
+    show_report(config, made)
     return made
 
 
