@@ -91,7 +91,7 @@ class Forecast:
 
     Attributes:
         found: by subject; also what is skipped, with the reason.
-        readings: of the calendar that drives a subject, by subject.
+        readings: what its calendar said, by subject; an empty one where a clock drives it.
         problems: why nothing can be said of a subject: a calendar that cannot be read.
     """
 
@@ -121,22 +121,38 @@ def forecast(
     problems: dict[str, str] = {}
     timed = [one for one in subjects if one.schedule is not None and not one.schedule.paused]
     for subject in timed:
-        spec, (after, before) = subject.schedule, windows[subject.name]
-        assert spec is not None
-        driving = Reading()
-        if spec.calendar is not None:
-            driving = readings[subject.name] = calendars.read(spec.calendar, after, before)
-        exceptions = [calendars.read(one.calendar, after - _BEHIND, before) for one in spec.except_]
-        # Holidays as they were last known are better than no run at all; unknown ones are not.
-        troubles = [one.problem for one in (driving, *(each for each in exceptions if not each.at)) if one.problem]
-        if troubles:
-            problems[subject.name] = troubles[0]
-            continue
-        listed = expected(spec, after, before, driving.events, [one.events for one in exceptions])
-        texts = {one.key: one.description for one in driving.events}
-        found[subject.name] = [_bound(subject, one, texts.get(one.key, ""), read_block) for one in listed]
+        try:
+            listed, readings[subject.name] = _of_subject(subject, calendars, *windows[subject.name], read_block)
+        except _Unknown as unknown:
+            problems[subject.name] = str(unknown)
+        except Exception as error:  # an event nobody thought of must not keep the others from starting
+            problems[subject.name] = f"this is our mistake, please report it: {type(error).__name__}: {error}"
+        else:
+            found[subject.name] = listed
     parties = {one.name: one.party for one in timed}
     return Forecast(settled(found, parties, running), readings, problems)
+
+
+class _Unknown(Exception):
+    """A calendar cannot be read."""
+
+
+def _of_subject(
+    subject: Subject, calendars: Calendars, after: float, before: float, read_block: ReadBlock
+) -> tuple[list[Occurrence], Reading]:
+    spec = subject.schedule
+    assert spec is not None
+    driving = Reading(at=before)
+    if spec.calendar is not None:
+        driving = calendars.read(spec.calendar, after, before)
+    exceptions = [calendars.read(one.calendar, after - _BEHIND, before) for one in spec.except_]
+    # Holidays as they were last known are better than no run at all; unknown ones are not.
+    for reading in (driving, *(one for one in exceptions if not one.at)):
+        if reading.problem:
+            raise _Unknown(reading.problem)
+    listed = expected(spec, after, before, driving.events, [one.events for one in exceptions])
+    texts = {one.key: one.description for one in driving.events}
+    return [_bound(subject, one, texts.get(one.key, ""), read_block) for one in listed], driving
 
 
 def _bound(subject: Subject, one: Occurrence, description: str, read_block: ReadBlock) -> Occurrence:
@@ -261,8 +277,8 @@ class Agenda:
                 self._say(subject, one, "withdrawn", one.skipped)
             return
         if one.nominal != row.nominal and one.nominal <= seen:
-            if self._known.decide(subject, one.key, OccurrenceState.MISSED, "it was moved into the past"):
-                self._say(subject, one, "missed", "it was moved into the past")
+            if self._known.withdraw(subject, one.key):
+                self._say(subject, one, "withdrawn", "it was moved into the past")
             return
         before = (row.at, row.nominal, row.until, row.params, row.title, row.note)
         if before != (one.at, one.nominal, one.until, one.params, one.title, one.note) and self._known.move(

@@ -7,6 +7,7 @@ import hmac
 import json
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
@@ -50,6 +51,11 @@ class Hooks:
         class Server(ThreadingHTTPServer):
             address_family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
             daemon_threads = True
+
+            def handle_error(self, request: object, client_address: object) -> None:
+                """A caller that went away is no news; anything else is our mistake and said as ever."""
+                if not isinstance(sys.exception(), OSError):
+                    super().handle_error(request, client_address)  # type: ignore[arg-type]
 
         Handler.tokens, Handler.accept, Handler.status = (
             staticmethod(tokens),

@@ -11,7 +11,7 @@ from trueup.engines.embedded.serving.children import Child, Children
 from trueup.engines.embedded.serving.due import Verdict, verdicts
 from trueup.engines.embedded.serving.setup import RESUME, OnEvent, Settings, Setup
 from trueup.engines.embedded.serving.triggers import Triggers
-from trueup.model.errors import ExitCode, TrueupError
+from trueup.model.errors import ExitCode, LedgerError, TrueupError
 from trueup.model.occurrence import Occurrence, OccurrenceRecord, OccurrenceState
 from trueup.model.run import RunRecord, RunState
 from trueup.model.schedule import Overlap
@@ -142,7 +142,14 @@ class Leader:
     def _carry_out(self, verdict: Verdict) -> None:
         one = verdict.one
         if verdict.state is OccurrenceState.ASKED:
-            run = self.setup.ask(one)
+            try:
+                run = self.setup.ask(one)
+            except LedgerError:
+                raise
+            except TrueupError as error:  # the pipeline was changed, and the parameters do not fit any more
+                self._known.decide(one.subject, one.key, OccurrenceState.SKIPPED, str(error))
+                self._say(one.subject, one, "skipped", str(error))
+                return
             if self._known.decide(one.subject, one.key, OccurrenceState.ASKED, verdict.note, run):
                 self._say(one.subject, one, "asked", f"{verdict.note}; trueup apply {run}")
             return
@@ -228,7 +235,7 @@ class Leader:
                 self._ledger.journal.update(record.id, state=RunState.SUPERSEDED, ended=self._ledger.now())
             self._ended(one, CANCELLED, record.id if record else "", seconds, "a later one took its place")
         elif record is not None and over:
-            self._ended(one, record.state.value, record.id, seconds)
+            self._ended(one, record.state.value, record.id, seconds, _error_of(record))
         elif code == ExitCode.CANCELLED:
             self._run_event(one, "stopped", seconds=seconds, note="it goes on when serve does")
         elif code == ExitCode.LOCKED:
@@ -304,6 +311,12 @@ class Leader:
 
 def _as_occurrence(one: OccurrenceRecord) -> Occurrence:
     return Occurrence(one.key, one.at, one.params, one.nominal, max(one.until, one.at), one.title)
+
+
+def _error_of(record: RunRecord) -> str:
+    """What a run that failed says of it."""
+    error = record.report.get("error", "")
+    return str(error.get("what", "")) if isinstance(error, dict) else str(error)
 
 
 def _how(code: int) -> str:
