@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -40,9 +41,14 @@ class Nursery:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
 
     def worker(self, request: Json) -> int:
         """The process id of a new worker."""
+        with self._lock:
+            return self._born(request)
+
+    def _born(self, request: Json) -> int:
         if self._process is None:
             command = [sys.executable, "-m", "tests.engines.calls.nursery"]
             root = Path(__file__).parents[3]

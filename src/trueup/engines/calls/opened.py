@@ -1,9 +1,10 @@
-"""The configuration of a call: opened once for a process and file, and anew where the file was changed."""
+"""The configuration of a call: opened once for a process and file, and anew where the file was changed, and from time to time."""
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +12,15 @@ from pathlib import Path
 
 from trueup.app import App
 
+LONGEST = 600.0
+"""Seconds after which it is opened anew: a store keeps what it found out about its server, and its password, for its life."""
+
 
 @dataclass(slots=True)
 class _Opened:
     app: App
     stamp: tuple[int, int, int]
+    until: float
     users: int = 0
     stale: bool = False
 
@@ -47,11 +52,11 @@ def _enter(config: str) -> _Opened:
     with _lock:
         stamp = _stamp(config)
         known = _opened.get(key)
-        if known is None or known.stamp != stamp:
+        if known is None or known.stamp != stamp or time.monotonic() > known.until:
             if known is not None:
                 known.stale = True
                 _close_unused(known)
-            known = _opened[key] = _Opened(App.load(Path(config)), stamp)
+            known = _opened[key] = _Opened(App.load(Path(config)), stamp, time.monotonic() + LONGEST)
         known.users += 1
         return known
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from trueup.core import job_runs, phases
@@ -12,7 +13,7 @@ from trueup.engines.calls.answers import header
 from trueup.engines.calls.frame import RUN_SECONDS, TURN_SECONDS, Call, give_job_back, job_call, turn_of
 from trueup.engines.calls.jobs import require
 from trueup.engines.calls.slots import slot
-from trueup.model.errors import NotFound, StalePlan, UsageError
+from trueup.model.errors import NotFound, StalePlan, StoreError, UsageError
 from trueup.model.plan import Plan
 from trueup.model.run import Phase, RunState
 
@@ -146,6 +147,7 @@ def start_apply(config: str, run: str) -> Json:
             require(call, _PLANNED, "plan(…) comes first")
         waves = phases.start_apply(call.work, run)["waves"]
         _wait_for_readers(call)
+        _make_collections(call)
         known = {one.batch: one for one in call.app.ledger.journal.batches(run)}
         return {"waves": [[_batch(known[number]) for number in wave] for wave in waves]}
 
@@ -220,6 +222,13 @@ def _wait_for_readers(call: Call) -> None:
         if ledger.leases.holder(name) is not None:
             wait_for(ledger, name, call.owner, TURN_SECONDS, call.check)
             ledger.leases.release(name, call.owner)
+
+
+def _make_collections(call: Call) -> None:
+    """Makes what is not there yet, once: batches are sent at the same time, and each would make it."""
+    for ref in (call.record.plan or {}).get("creates", ()):
+        with slot(call, ref), suppress(StoreError):  # each of its batches will say what is wrong
+            call.work.collection(ref, create=True)
 
 
 def _refuse_stale(call: Call) -> None:
