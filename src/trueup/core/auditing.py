@@ -12,7 +12,7 @@ from trueup.core.ledger.rows import CollectionRow, Replica
 from trueup.core.reading import observe
 from trueup.core.work import Work
 from trueup.model.change import BENIGN
-from trueup.model.errors import ItemRefused, StoreError
+from trueup.model.errors import ItemRefused, SecretMissing, StoreError
 from trueup.model.items import Body, Entry
 
 PAGE = 500
@@ -75,7 +75,7 @@ def _audit_collection(work: Work, ref: str, row: CollectionRow, found: _Findings
                 result["items"] += 1
                 result["same"] += _compare(work, ref, row, body, found)
             observe(work, row.id, bodies)
-    except StoreError as error:
+    except (StoreError, SecretMissing) as error:
         result["error"] = error.to_json()
         found.add(ref, ref, "", f"could not be read: {error}", error.hint)
     return result

@@ -17,7 +17,7 @@ from trueup.core.ledger.rows import JournalRow
 from trueup.core.rewriting import took_effect
 from trueup.core.work import Work
 from trueup.model.change import Action, Change, ChangeState
-from trueup.model.errors import ItemRefused, NotFound, StoreError
+from trueup.model.errors import ItemRefused, NotFound, SecretMissing, StoreError
 from trueup.model.items import Body, Glance
 from trueup.model.ports import Collection, Outcome, Verb, Write, Written
 
@@ -65,7 +65,7 @@ def apply_batch(work: Work, run_id: str, batch: int) -> dict[str, Any]:
         if collection is None:
             raise NotFound(f"{ref} is not there")
         results = _send(work, run_id, collection, rows)
-    except (StoreError, NotFound) as error:
+    except (StoreError, NotFound, SecretMissing) as error:
         errors.append(error.to_json())
         unsent = (row for row in work.ledger.journal.batch(run_id, batch) if row.state is ChangeState.PLANNED)
         results = [

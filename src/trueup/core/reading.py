@@ -14,13 +14,16 @@ from typing import Any
 
 from trueup.core.ledger.rows import CollectionRow, Observed
 from trueup.core.work import Work
-from trueup.model.errors import ItemRefused, LoginRefused, Permanent, StoreError
+from trueup.model.errors import ItemRefused, LoginRefused, Permanent, SecretMissing, StoreError
 from trueup.model.items import Body, Entry, digest
 from trueup.model.ports import Changes, Collection, Kind
 
 LISTING_PAGE = 1000
 FETCH_PAGE = 5000
 COMMIT_ITEMS = 250
+FULL_EVERY = 7 * 86_400.0
+"""Seconds after which a collection is listed in full again: a server that leaves something new out of what it says has changed would never
+be found out otherwise."""
 
 
 def read(work: Work, ref: str) -> dict[str, Any]:
@@ -28,19 +31,19 @@ def read(work: Work, ref: str) -> dict[str, Any]:
 
     Returns:
         {"collection", "read", "exists", "items", "fetched", "changed", "gone"}; `read` False with "error" where the
-        store could not be read: the other
-        collections go on without it.
+        store could not be read, or its password is missing: the other collections go on without it.
     """
     try:
         return _read(work, ref)
-    except StoreError as error:
+    except (StoreError, SecretMissing) as error:
         result = {"collection": ref, "read": False, "exists": True, "items": 0, "fetched": 0, "changed": 0, "gone": 0}
-        return {**result, "error": error.to_json(), "login": isinstance(error, LoginRefused)}
+        return {**result, "error": error.to_json(), "login": isinstance(error, LoginRefused | SecretMissing)}
 
 
 def _read(work: Work, ref: str) -> dict[str, Any]:
     row = work.row(ref)
-    collection = work.collection(ref, cursor=row.cursor)
+    cursor = row.cursor if row.listed_at is not None and work.clock() - row.listed_at < FULL_EVERY else None
+    collection = work.collection(ref, cursor=cursor)
     state = work.ledger.state
     if collection is None:
         if row.read_at is not None and state.counts(row.id).live:
@@ -56,7 +59,7 @@ def _read(work: Work, ref: str) -> dict[str, Any]:
 
         catch_up(work, ref, collection)
     state.begin_listing(row.id)
-    changes = collection.changes(row.cursor)
+    changes = collection.changes(cursor)
     named = _store_listing(work, row.id, changes)
     if not changes.full and not _names_our_writes(work, row, named):
         # Its cursors stand for states and not for moments (a tree's hash), and the state of then has come back: what we wrote since

@@ -16,7 +16,7 @@ from trueup.core.merge import diff
 from trueup.core.rewriting import is_ours
 from trueup.core.work import Work
 from trueup.model.change import Action, ChangeState
-from trueup.model.errors import ItemRefused, StoreError
+from trueup.model.errors import ItemRefused, SecretMissing, StoreError
 from trueup.model.items import Body, digest
 from trueup.model.ports import Collection
 
@@ -36,7 +36,7 @@ def verify(work: Work, run_id: str, ref: str) -> dict[str, Any]:
         if collection is not None:
             for rows in _pages(work, run_id, ref):
                 read_back(work, run_id, ref, collection, rows, result)
-    except StoreError as error:
+    except (StoreError, SecretMissing) as error:
         result["error"] = error.to_json()
     return result
 

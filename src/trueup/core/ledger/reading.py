@@ -138,8 +138,9 @@ class Reading(Records):
                 (collection_id,),
             )
             self._db.write(
-                "UPDATE collection SET cursor = ?, read_at = ?, revision = revision + ? WHERE id = ?",
-                (cursor, now, int(changed + gone > 0), collection_id),
+                "UPDATE collection SET cursor = ?, read_at = ?, revision = revision + ?,"
+                " listed_at = CASE WHEN ? = 1 THEN ? ELSE listed_at END WHERE id = ?",
+                (cursor, now, int(changed + gone > 0), int(full), now, collection_id),
             )
             self._db.write(f"DROP TABLE {_listing(collection_id)}")
         self._db.session.listings.discard(collection_id)

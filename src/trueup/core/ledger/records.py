@@ -14,7 +14,7 @@ from trueup.model.errors import Bug
 
 T = TypeVar("T")
 
-COLLECTION = "id, job, ref, cursor, revision, read_at"
+COLLECTION = "id, job, ref, cursor, revision, read_at, listed_at"
 REPLICA = "id, collection, href, etag, seen, base, sent, uid, title, starts, link, revision, refused, refused_why, kept"
 LINK = "id, key, due, attempts, error, decision"
 

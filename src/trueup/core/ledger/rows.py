@@ -19,6 +19,7 @@ class CollectionRow:
         cursor: what to hand to `Collection.changes` next; None: list in full.
         revision: grows by one with every reading that saw a change.
         read_at: when it was last read to the end, seconds since 1970; None: never.
+        listed_at: when that was by a full listing.
     """
 
     id: int
@@ -27,6 +28,7 @@ class CollectionRow:
     cursor: str | None
     revision: int
     read_at: float | None
+    listed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,12 @@ CREATE TABLE watched (
 )
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _OCCURRENCES)
+_LISTED = """
+-- When a collection was last listed in full, and not only asked what changed.
+ALTER TABLE collection ADD COLUMN listed_at $real
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _OCCURRENCES, _LISTED)
 VERSION = len(MIGRATIONS)
 
 
