@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, TypeAlias
 
 from trueup import __version__
@@ -51,6 +52,11 @@ class Hooks:
         class Server(ThreadingHTTPServer):
             address_family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
             daemon_threads = True
+
+            def server_bind(self) -> None:
+                """Without the look-up of our own name, which a slow name server would make slow."""
+                TCPServer.server_bind(self)
+                self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
             def handle_error(self, request: object, client_address: object) -> None:
                 """A caller that went away is no news; anything else is our mistake and said as ever."""
@@ -133,7 +139,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _authentic(self, path: str) -> bool:
         scheme, _, given = self.headers.get("Authorization", "").partition(" ")
         wanted = self.tokens().get(path, "")
-        same = hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), wanted.encode())
+        sent = given.strip().encode("latin-1", "replace")  # the bytes as they came (RFC 9112, section 5.5)
+        same = hmac.compare_digest(sent, wanted.encode())
         return same and scheme.lower() == "bearer" and bool(wanted)
 
     def _body(self) -> Json:
