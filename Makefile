@@ -52,6 +52,7 @@ test: setup postgresql check  ## all tests: fast ones first
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus"
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "slow and not cyrus"
 	$(MAKE) --no-print-directory test-airflow-quick
+	$(MAKE) --no-print-directory test-prefect-quick
 	$(MAKE) --no-print-directory test-temporal-quick
 
 test-fast: setup   ## what takes seconds
@@ -60,11 +61,17 @@ test-fast: setup   ## what takes seconds
 test-cyrus: setup cyrus  ## the contract and end-to-end tests on a Cyrus server that mails
 	$(BIN)/python -m pytest -q -m cyrus
 
-.PHONY: test-engines test-airflow test-airflow-quick test-temporal test-temporal-quick
-test-engines: test-airflow test-temporal  ## each orchestrator as its own server runs it: jobs, pipelines, approvals, kills, outages (long)
+.PHONY: test-engines test-prefect test-prefect-quick test-airflow test-airflow-quick test-temporal test-temporal-quick
+test-engines: test-airflow test-prefect test-temporal  ## each orchestrator as its own server runs it: jobs, pipelines, approvals, kills, outages (long)
 
 test-airflow: .venv-airflow/.done postgresql  ## all of Airflow: scheduler, DAG processor, triggerer and API server are started once
 	.venv-airflow/bin/python -m pytest -q tests/engines/airflow
+
+test-prefect: .venv-prefect/.done postgresql  ## all of Prefect: the real server, workers killed in every phase, approvals, schedules
+	.venv-prefect/bin/python -m pytest -q tests/engines/prefect
+
+test-prefect-quick: .venv-prefect/.done postgresql
+	.venv-prefect/bin/python -m pytest -q -m "not slow" tests/engines/prefect
 
 test-temporal: .venv-temporal/.done postgresql  ## all of Temporal: the real server, killed workers, a killed server
 	.venv-temporal/bin/python -m pytest -q tests/engines/temporal

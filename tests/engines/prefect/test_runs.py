@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from tests.engines.prefect.plant import Plant
-
-pytestmark = pytest.mark.slow
 
 EVERYTHING = {
     "team": {"job": "team"},

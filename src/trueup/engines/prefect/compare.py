@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from prefect.exceptions import ObjectNotFound
+
 from trueup.engines.prefect import automations, found, wanted
 from trueup.engines.prefect.names import POOL, config_tag
 from trueup.engines.prefect.pages import page
@@ -24,13 +26,14 @@ def units(client: Any, config: str) -> list[Json]:
         config: the absolute path of trueup.yaml.
     """
     tag = config_tag(config)
-    there = found.deployments(client, tag)
+    asked_for = wanted.deployments(config)
+    there = found.deployments(client, tag, asked_for)
     automatic = found.automations(client)
     asked = wanted_automations(config, {name: one.id for name, one in there.items()})
     mine = {name: one for name, one in automatic.items() if name in asked or tag in one.tags}
     return [
         _pool(client),
-        *_compared("deployment", wanted.deployments(config), there, found.deployment),
+        *_compared("deployment", asked_for, there, found.deployment),
         *_compared(
             "limit",
             {name: {"limit": number, "active": True} for name, number in wanted.limits(config).items()},
@@ -44,11 +47,11 @@ def units(client: Any, config: str) -> list[Json]:
 
 
 def wanted_automations(config: str, ids: Mapping[str, Any]) -> dict[str, Any]:
-    """The automations that are wanted, by name; those for deployments that are not there yet are left out.
+    """The automations that are wanted, by name.
 
     Args:
         config: the absolute path of trueup.yaml.
-        ids: the deployments' ids by the names of their jobs and pipelines.
+        ids: the deployments' ids by the names of their jobs and pipelines; one that is not there yet has none.
     """
     tag = config_tag(config)
     afters = [
@@ -58,8 +61,6 @@ def wanted_automations(config: str, ids: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pool(client: Any) -> Json:
-    from prefect.exceptions import ObjectNotFound
-
     unit: Json = {"name": POOL, "kind": "work pool", "wanted": {}, "found": {}, "url": ""}
     try:
         one = client.read_work_pool(POOL)

@@ -62,8 +62,8 @@ def _pool(client: Any, pools: list[Json]) -> None:
 
 
 def _deployments(client: Any, config: str, bad: dict[str, str]) -> None:
-    there = found.deployments(client, config_tag(config))
     asked, made = wanted.deployments(config), flows(config)
+    there = found.deployments(client, config_tag(config), asked)
     for name, state in bad.items():
         if state == "extra":
             client.delete_deployment(there[name].id)
@@ -101,7 +101,7 @@ def _limits(client: Any, config: str, bad: dict[str, str]) -> None:
 
 def _automations(client: Any, config: str, bad: dict[str, str]) -> None:
     there = found.automations(client)
-    ids = {name: one.id for name, one in found.deployments(client, config_tag(config)).items()}
+    ids = {name: one.id for name, one in found.deployments(client, config_tag(config), flows(config)).items()}
     asked = wanted_automations(config, ids)
     for name, state in bad.items():
         if state == "missing":

@@ -5,6 +5,7 @@ Which trueup.yaml it is, the deployment's own environment says (`TRUEUP_CONFIG`)
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from trueup.config import find
 from trueup.engines.prefect.graphs import flow_of
 from trueup.engines.prefect.names import CONFIG_VARIABLE, attribute_of
 from trueup.model.errors import NotFound
+
+# Prefect hands the log of "trueup" on (PREFECT_LOGGING_EXTRA_LOGGERS), and leaves its level at that of the root logger: warnings only.
+logging.getLogger("trueup").setLevel(logging.INFO)
 
 
 def __getattr__(name: str) -> Any:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
 
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 
 from trueup.engines.prefect import schedules
-from trueup.engines.prefect.names import TAG
+from trueup.engines.prefect.names import DEPLOYMENT, TAG
 from trueup.model.errors import Transient, UsageError
 
 Json: TypeAlias = dict[str, Any]
@@ -46,13 +47,18 @@ def api_url() -> str:
     return get_current_settings().api.url or ""
 
 
-def deployments(client: Any, tag: str) -> dict[str, Any]:
-    """The deployments that have a tag, by the name of their flow."""
-    wanted = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG, tag]))
+def deployments(client: Any, tag: str, names: Iterable[str]) -> dict[str, Any]:
+    """The deployments that have a tag, or are one of these jobs' and pipelines', by the name of their flow."""
+    filtered = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG, tag]))
     found: list[Any] = []
-    while page := client.read_deployments(deployment_filter=wanted, limit=200, offset=len(found)):
+    while page := client.read_deployments(deployment_filter=filtered, limit=200, offset=len(found)):
         found += page
-    return {client.read_flow(one.flow_id).name: one for one in found}
+    there = {client.read_flow(one.flow_id).name: one for one in found}
+    for name in names:
+        if name not in there:
+            with suppress(ObjectNotFound):
+                there[name] = client.read_deployment_by_name(f"{name}/{DEPLOYMENT}")
+    return there
 
 
 def deployment(one: Any) -> Json:
