@@ -149,7 +149,8 @@ def _store_json(spec: StoreSpec) -> dict[str, Any]:
     paths = [key for key, value in spec.options.items() if isinstance(value, Path)]
     secrets = {key: asdict(value) if isinstance(value, SecretRef) else None for key, value in spec.secrets.items()}
     options = {key: str(value) if key in paths else value for key, value in spec.options.items()}
-    return {"name": spec.name, "connector": spec.connector, "options": options, "paths": paths, "secrets": secrets}
+    known = {"name": spec.name, "connector": spec.connector, "workers": spec.workers}
+    return {**known, "options": options, "paths": paths, "secrets": secrets}
 
 
 def _job_json(spec: JobSpec) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def _decoded(file: Path, value: dict[str, Any], load: Callable[[], Config]) -> t
 def _store(value: dict[str, Any]) -> StoreSpec:
     options = {key: Path(one) if key in value["paths"] else one for key, one in value["options"].items()}
     secrets = {key: SecretRef(**one) for key, one in value["secrets"].items()}
-    return StoreSpec(value["name"], value["connector"], options, secrets)
+    return StoreSpec(value["name"], value["connector"], options, secrets, value["workers"])
 
 
 def _job(value: dict[str, Any]) -> JobSpec:

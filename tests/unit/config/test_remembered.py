@@ -18,7 +18,7 @@ from trueup.model.errors import NotFound
 
 RICH = f"""\
 {STORES.rstrip()}
-  far: {{connector: caldav, url: "https://dav.example.org/", username: bob, password: {{file: far.secret}}, parallel: 3, timeout: 5s}}
+  far: {{connector: caldav, url: "https://dav.example.org/", username: bob, password: {{file: far.secret}}, parallel: 3, timeout: 5s, workers: 7}}
 ledger: {{env: LEDGER_URL}}
 {TEAM.rstrip()}
     conflicts: {{prefer: work}}
