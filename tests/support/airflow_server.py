@@ -146,7 +146,7 @@ class Airflow:
         """Starts one part."""
         command = [sys.executable, "-m", "airflow", part]
         log = self.directory / f"{part}.log"
-        self.processes[part] = Process(command, log=log, directory=self.directory / "owned", env=self.env, grace=20.0)
+        self.processes[part] = Process(command, log=log, directory=self.directory, env=self.env, grace=20.0)
         if wait:
             self.wait_for(self.healthy, f"{part} to be healthy", 120)
 

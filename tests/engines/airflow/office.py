@@ -146,7 +146,7 @@ class Office:
     def fill(self, number: int, where: str = "server", first: int = 0) -> list[str]:
         """Events in one of the calendars; returns their UIDs."""
         place = self.server if where == "server" else self.laptop
-        names = [f"{where}-{at}" for at in range(first, first + number)]
+        names = [f"{where}-{at:02}" for at in range(first, first + number)]
         for name in names:
             place.put(f"{name}.ics", event(name, f"Event {name}"))
         return names

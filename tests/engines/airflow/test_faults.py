@@ -68,7 +68,9 @@ def test_killed_between_an_effect_and_its_record(airflow: Airflow, large: Office
         os.kill(pid, signal.SIGKILL)
         rule.release()
         assert airflow.wait_run(large.dag(), run) == "success"
-        assert any(one["try_number"] == 2 for (task, _), one in airflow.tasks(large.dag(), run).items() if task == "apply")
+        assert any(
+            one["try_number"] == 2 for (task, _), one in airflow.tasks(large.dag(), run).items() if task == "apply"
+        )
     large.assert_same(uids)
     one_run(large)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.sdk import DAG
 
-from tests.engines.airflow.office import Office
+from tests.engines.airflow.office import ROOT, Office
 from trueup.engines import calls
 from trueup.engines.airflow import DEFAULTS, apply, dags, plan, run_job, run_pipeline
 
@@ -119,3 +121,20 @@ def test_the_same_dag_run_is_the_same_run(office: Office) -> None:
     first = calls.begin_job(office.config, "team", "airflow/team/manual__1/0/begin")
     again = calls.begin_job(office.config, "team", "airflow/team/manual__1/0/begin")
     assert first["run"] == again["run"]
+
+
+def test_the_example_of_the_how_to(office: Office) -> None:
+    uids = office.fill(3)
+    text = (Path(ROOT) / "docs/how-to/airflow.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    code = code.replace("/etc/trueup/trueup.yaml", office.config).replace(
+        "\nreview_and_apply()", "\nmade = review_and_apply()"
+    )
+    names: dict[str, Any] = {}
+    exec(compile(code, "airflow.md", "exec"), names)
+    state, tasks = run(names["made"])
+    assert state == "success", tasks
+    assert (tasks["worth_it"], tasks["apply"], tasks["once_more.end"]) == ("success", "success", "success")
+    office.assert_same(uids)
+    state, tasks = run(names["made"])
+    assert (tasks["worth_it"], tasks["apply"]) == ("success", "skipped")

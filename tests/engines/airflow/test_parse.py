@@ -36,7 +36,7 @@ HEAVY = (
     "psycopg",
     "icalendar",
     "recurring_ical_events",
-    "trueup.connectors.caldav",
+    "trueup.connectors.dav",
     "trueup.connectors.http",
     "trueup.jobs",
     "trueup.doctor",

@@ -74,7 +74,7 @@ def test_a_job_runs_with_readable_units_and_a_link_back(airflow: Airflow, large:
         assert record["report"]["engine"] == "airflow"
         assert f"/dags/{large.dag()}/runs/" in record["report"]["url"]
     log = airflow.log(large.dag(), run, "plan")
-    assert "Event server-3" in log
+    assert "Event server-03" in log
 
 
 def test_nothing_to_do_is_short(airflow: Airflow, large: Office) -> None:
@@ -135,7 +135,6 @@ def blocked(airflow: Airflow, office: Office) -> tuple[str, list[str]]:
         office.laptop.delete(uid)
     run = airflow.trigger(office.dag())
     airflow.wait_for(lambda: airflow.task_states(office.dag(), run).get("approve") == "deferred", "the question", 120)
-    office.server.side()
     assert len(office.server.side().raw) == 12, "nothing is deleted before a person has said so"
     return run, uids
 
@@ -148,15 +147,14 @@ def test_approved_in_airflow(airflow: Airflow, large: Office) -> None:
         if one["task_instance"]["dag_run_id"] == run
     ]
     assert "max_delete" in asked["body"]
-    assert "Event server-0" in asked["body"]
+    assert "Event server-00" in asked["body"]
     path = f"/dags/{large.dag()}/dagRuns/{run.replace('+', '%2B')}/taskInstances/approve/-1/hitlDetails"
     airflow.api("PATCH", path, {"chosen_options": ["Approve"], "params_input": {}})
     assert airflow.wait_run(large.dag(), run) == "success"
     large.assert_same(uids[10:])
-    assert airflow.task_states(large.dag(), run)["delete"] == "success"
     with large.app() as app:
         record = app.history("team")[0]
-        assert [one["allowed"] for one in record["plan"]["guards"]] == [Airflow.user]
+        assert {one["allowed"] for one in record["plan"]["guards"]} == {Airflow.user}
 
 
 def test_rejected_in_airflow(airflow: Airflow, large: Office) -> None:

@@ -13,7 +13,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk.execution_time.hitl import update_hitl_detail_response, upsert_hitl_detail
+from airflow.sdk.exceptions import AirflowRuntimeError, TaskDeferred
+from airflow.sdk.execution_time.hitl import (
+    get_hitl_detail_content_detail,
+    update_hitl_detail_response,
+    upsert_hitl_detail,
+)
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from trueup.engines.airflow.calling import call
@@ -50,8 +55,10 @@ class Approve(ApprovalOperator):
         standing: Json = call("waiting", self.config, self.run)
         if standing["next"] == "apply":
             return None  # allowed before the question was put
-        self.body = self.question()
         identity = context["ti"].id
+        if context["ti"].try_number > 1 and (answer := answered(identity)) is not None:
+            return self.execute_complete(context, answer)
+        self.body = self.question()
         upsert_hitl_detail(
             identity,
             self.options,
@@ -66,7 +73,7 @@ class Approve(ApprovalOperator):
             notifier(context)
         self.log.info("run %s waits for approval: here, or by: trueup apply %s --allow all", self.run, self.run)
         word = WordInLedger(config=self.config, run=self.run, poll=self.poll)
-        self.defer(trigger=word, method_name="execute_complete", timeout=self.response_timeout)
+        raise TaskDeferred(trigger=word, method_name="execute_complete", timeout=self.response_timeout)
 
     def question(self) -> str:
         """The guards that fired, and the plan, in markdown."""
@@ -99,6 +106,26 @@ class Approve(ApprovalOperator):
             "state": event["state"],
             "responded_at": datetime.now(UTC).isoformat(),
         }
+
+
+def answered(identity: Any) -> dict[str, Any] | None:
+    """The answer that a person has given to an earlier try of a task; None: none.
+
+    Airflow repeats a task whose process died between the answer and what it is for, and would ask again.
+    """
+    try:
+        found = get_hitl_detail_content_detail(identity)
+    except AirflowRuntimeError:  # there was no question yet
+        return None
+    if not found.response_received:
+        return None
+    user = found.responded_by_user
+    return {
+        "chosen_options": list(found.chosen_options or ()),
+        "params_input": found.params_input or {},
+        "responded_at": found.responded_at,
+        "responded_by_user": None if user is None else {"id": user.id, "name": user.name},
+    }
 
 
 class WordInLedger(BaseTrigger):

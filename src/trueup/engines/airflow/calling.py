@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from trueup.engines.base import Json
@@ -28,13 +30,26 @@ def call(function: str, config: str, *given: Any, **named: Any) -> Any:
         AirflowFailException: it failed, and repeating it cannot help (configuration, login, a stale plan): the task fails at once.
         TrueupError: it failed for now; Airflow's retries repeat it.
     """
+    from trueup.engines import calls
+
+    with failing():
+        return getattr(calls, function)(config, *given, **named)
+
+
+@contextmanager
+def failing() -> Iterator[None]:
+    """Tells errors of trueup in the task's log, and makes those that repeating cannot mend final.
+
+    Raises:
+        AirflowFailException, TrueupError: as `call`.
+    """
     from airflow.sdk.exceptions import AirflowFailException
 
     from trueup.engines import calls
     from trueup.model.errors import TrueupError
 
     try:
-        return getattr(calls, function)(config, *given, **named)
+        yield
     except TrueupError as error:
         tell(error)
         if calls.retryable(error):

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import DAG, Param, conf
+from airflow.sdk import DAG, DeltaTriggerTimetable, Param, conf
 
+from trueup.engines.airflow.following import Follow, follows, refresh
 from trueup.engines.airflow.job import DEFAULTS, Place, job_tasks
 from trueup.engines.airflow.operators import GREEN, BeginJob, EndJob, Outcome
 from trueup.engines.airflow.pipeline import Graph, pipeline_tasks
@@ -25,8 +26,11 @@ from trueup.engines.airflow.schedules import Started, scheduled
 from trueup.engines.airflow.steps import BeginPipeline, EndPipeline
 from trueup.engines.base import Json
 from trueup.model.run import RunState
+from trueup.model.schedule import ScheduleSpec
 
 TAG = "trueup"
+CALENDARS = "trueup_calendars"
+"""The DAG that keeps up with calendars."""
 
 _TYPES = {
     "string": "string",
@@ -78,7 +82,8 @@ def dags(
     shared = {**{key: one for key, one in named.items() if one is not None}, **dag_arguments}
     makers: list[tuple[str, Callable[..., DAG]]] = [(name, _job_dag) for name in description["jobs"]]
     makers += [(name, _pipeline_dag) for name in description["pipelines"]]
-    return {prefix + name: make(graph, name, shared) for name, make in makers if not only or name in only}
+    made = {prefix + name: make(graph, name, shared) for name, make in makers if not only or name in only}
+    return {**made, **_calendars_dag(graph, [name for name, _ in makers if prefix + name in made], shared)}
 
 
 def _absolute(config: str | Path) -> Path:
@@ -101,7 +106,7 @@ def _job_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
             graph.place,
             name,
             described,
-            first=lambda **more: BeginJob(overlap=started.overlap, **more),
+            first=lambda **more: BeginJob(overlap=started.overlap, follows=started.follows, **more),
             last=lambda **more: EndJob(**_last(graph.place, name, started, more)),
         )
         _outcome(graph.place, started, unit.last)
@@ -116,11 +121,29 @@ def _pipeline_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
         unit = pipeline_tasks(
             graph,
             name,
-            first=lambda **more: BeginPipeline(overlap=started.overlap, **more),
+            first=lambda **more: BeginPipeline(overlap=started.overlap, follows=started.follows, **more),
             last=lambda **more: EndPipeline(**_last(graph.place, name, started, more)),
         )
         _outcome(graph.place, started, unit.last)
     return dag
+
+
+def _calendars_dag(graph: Graph, names: Sequence[str], shared: Mapping[str, Any]) -> dict[str, DAG]:
+    """The DAG that keeps up with calendars, where one says when something starts."""
+    both = {**graph.description["jobs"], **graph.description["pipelines"]}
+    specs = {name: ScheduleSpec.from_json(both[name]["schedule"]) for name in names if both[name]["schedule"]}
+    driven = {name: spec for name, spec in specs.items() if follows(spec)}
+    if not driven:
+        return {}
+    every = DeltaTriggerTimetable(timedelta(seconds=refresh(driven.values())))
+    text = "Reads the calendars that say when trueup's jobs and pipelines start, and keeps the moments to come in Variables."
+    more = {**shared, "schedule": every, "catchup": False, "max_active_runs": 1}
+    with _dag(graph, CALENDARS, {}, text, more) as dag:
+        follow = Follow.partial(
+            task_id="follow", config=graph.place.config, map_index_template="follow {{ task.subject }}"
+        )
+        follow.expand(subject=list(driven))
+    return {dag.dag_id: dag}
 
 
 def _last(place: Place, name: str, started: Started, more: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,15 +7,20 @@ A task that Airflow repeats, or that a person clears, calls again; the call find
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator, BranchMixIn, SkipMixin
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+from airflow.sdk import BranchMixIn
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from trueup.engines.airflow.assets import tell_end
-from trueup.engines.airflow.calling import call, conf_of, counted, key_of, page_of
+from trueup.engines.airflow.base import TrueupOperator
+from trueup.engines.airflow.calling import call, conf_of, counted, page_of
+from trueup.engines.airflow.following import key_for, occurrence
 from trueup.engines.airflow.overlaps import heed
 from trueup.engines.base import Json
+from trueup.model.errors import Locked
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,28 +30,11 @@ RUN = "trueup_run"
 
 ANSWER = "return_value"
 
+WAIT = timedelta(seconds=15)
+"""How long the beginning of a job waits, without a worker, before it looks again whether somebody else still works on it."""
+
 GREEN = ("done",)
 """States of a trueup run that leave the DAG run green: where `trueup run` answers with exit code 0."""
-
-
-class TrueupOperator(BaseOperator, SkipMixin):
-    """A call of trueup.
-
-    Args:
-        config: the absolute path of trueup.yaml, the same on every worker.
-    """
-
-    ui_color = "#e3efe8"
-    template_fields: Sequence[str] = ("config",)
-
-    def __init__(self, *, config: str, **more: Any) -> None:
-        super().__init__(**more)
-        self.config = config
-
-    def skip_tasks(self, context: Context, others: Sequence[str]) -> None:
-        """Skips these tasks of the DAG; by an exception, so this comes last."""
-        dag = context["task"].dag
-        self.skip(context["ti"], [dag.get_task(one) for one in others])
 
 
 class BeginJob(TrueupOperator, BranchMixIn):
@@ -57,26 +45,45 @@ class BeginJob(TrueupOperator, BranchMixIn):
         routes: the task to go on with, by what comes next: read, approve, apply, over.
         allow: names of guards that are allowed beforehand; None: the DAG run's parameter `allow`.
         overlap: what to do while an earlier DAG run is under way; see `overlaps.heed`.
+        follows: a calendar says when it starts.
     """
 
     template_fields: Sequence[str] = ("config", "job", "allow")
     inherits_from_skipmixin = True
 
     def __init__(
-        self, *, job: str, routes: dict[str, str], allow: Sequence[str] | None = None, overlap: str = "", **more: Any
+        self,
+        *,
+        job: str,
+        routes: dict[str, str],
+        allow: Sequence[str] | None = None,
+        overlap: str = "",
+        follows: bool = False,
+        **more: Any,
     ) -> None:
         super().__init__(**more)
-        self.job, self.routes, self.allow, self.overlap = job, routes, allow, overlap
+        self.job, self.routes, self.allow = job, routes, allow
+        self.overlap, self.follows = overlap, follows
 
     def execute(self, context: Context) -> Any:
         """See `calls.begin_job`."""
         heed(context, self.overlap)
         allow = context["params"].get("allow", ()) if self.allow is None else self.allow
-        return self.begin(context, conf_of(context).get("parent", ""), allow)
+        found = occurrence(context, self.config, self.job) if self.follows else None
+        return self.begin(context, conf_of(context).get("parent", ""), allow, found)
 
-    def begin(self, context: Context, parent: str, allow: Sequence[str]) -> Any:
-        """Begins it in the name of this parent."""
-        begun = call("begin_job", self.config, self.job, key_of(context, self.task_id), tuple(allow), parent)
+    def execute_again(self, context: Context, event: Any = None) -> Any:
+        """After a while in which somebody else worked on the job."""
+        return self.execute(context)
+
+    def begin(self, context: Context, parent: str, allow: Sequence[str], found: Json | None = None) -> Any:
+        """Begins it in the name of this parent, for what a calendar says of this moment."""
+        key = key_for(context, self.task_id, found)
+        try:
+            begun = call("begin_job", self.config, self.job, key, tuple(allow), parent)
+        except Locked as error:
+            self.log.info("waiting: %s", error)
+            raise TaskDeferred(trigger=TimeDeltaTrigger(WAIT), method_name="execute_again") from None
         call("link", self.config, begun["run"], "airflow", page_of(context))
         context["ti"].xcom_push(key=RUN, value=begun["run"])
         self.log.info("run %s of job %s: next is %s", begun["run"], self.job, begun["next"])

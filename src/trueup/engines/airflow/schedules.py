@@ -3,7 +3,8 @@
 | trueup.yaml | Airflow |
 |---|---|
 | `cron`, `zone` | `CronTriggerTimetable` |
-| `every`, `calendar`, `except`, `jitter`, `catch_up: skip` | `TrueupTimetable`, which asks trueup for the occurrences |
+| `every`, `jitter`, `catch_up: skip` | `TrueupTimetable`, which asks trueup for the occurrences |
+| `calendar`, `except`, `collide` | the same, from the list that the DAG `trueup_calendars` keeps; see `following` |
 | `catch_up: all` | `catchup=True`; with `one` Airflow runs the last occurrence that was missed |
 | `overlap` | see `overlaps` |
 | `paused` | `is_paused_upon_creation`; afterwards the switch is Airflow's, and `trueup engine status` compares |
@@ -19,10 +20,12 @@ from typing import Any
 from airflow.sdk import AssetAny, AssetOrTimeSchedule, CronTriggerTimetable
 
 from trueup.engines.airflow.assets import awaited, end_alias, outcome_asset
+from trueup.engines.airflow.following import follows
 from trueup.engines.airflow.overlaps import ACTIVE
 from trueup.engines.airflow.pipeline import Graph
 from trueup.engines.airflow.timetable import TrueupTimetable
 from trueup.engines.base import Json
+from trueup.model.schedule import ScheduleSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Started:
         overlap: the policy that its first task heeds.
         outlets: what its last task updates.
         told: states that somebody waits for.
+        follows: a calendar says when.
     """
 
     dag: dict[str, Any] = field(default_factory=dict)
@@ -42,6 +46,7 @@ class Started:
     overlap: str = ""
     outlets: Sequence[Any] = ()
     told: frozenset[str] = frozenset()
+    follows: bool = False
 
 
 def scheduled(graph: Graph, name: str, described: Json) -> Started:
@@ -63,7 +68,8 @@ def scheduled(graph: Graph, name: str, described: Json) -> Started:
     params = {key: value for one in described["triggers"] for key, value in one.get("params", {}).items()}
     if spec is None:
         when: Any = None if not waits else waits[0] if len(waits) == 1 else AssetAny(*waits)
-        return Started({"schedule": when, "catchup": False}, params, "", outlets, told)
+        alone = {"max_active_runs": 1} if "collections" in described else {}  # a job never runs beside itself
+        return Started({"schedule": when, "catchup": False, **alone}, params, "", outlets, told)
     timetable = timetable_of(spec, graph.place.config, name)
     if waits:
         timetable = AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*waits))
@@ -73,12 +79,13 @@ def scheduled(graph: Graph, name: str, described: Json) -> Started:
         "max_active_runs": ACTIVE[spec["overlap"]],
         "is_paused_upon_creation": bool(spec["paused"]),
     }
-    return Started(arguments, {**params, **spec["params"]}, spec["overlap"], outlets, told)
+    calendar = follows(ScheduleSpec.from_json(spec))
+    return Started(arguments, {**params, **spec["params"]}, spec["overlap"], outlets, told, calendar)
 
 
 def timetable_of(spec: Json, config: str, name: str) -> Any:
     """Airflow's own timetable where it means the same, else ours."""
-    plain = spec["cron"] and not spec["except"] and not spec["jitter"] and spec["catch_up"] != "skip"
-    if plain:
+    plain = spec["cron"] and not spec["jitter"] and spec["catch_up"] != "skip"
+    if plain and not follows(ScheduleSpec.from_json(spec)):
         return CronTriggerTimetable(spec["cron"], timezone=spec["zone"])
     return TrueupTimetable(spec, config=config, subject=name)

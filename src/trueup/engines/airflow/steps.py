@@ -13,8 +13,10 @@ from airflow.sdk import BranchMixIn
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from trueup.engines.airflow.assets import tell_end
-from trueup.engines.airflow.calling import call, conf_of, counted, key_of, page_of, tell
-from trueup.engines.airflow.operators import ANSWER, RUN, BeginJob, EndJob, TrueupOperator, left
+from trueup.engines.airflow.base import TrueupOperator
+from trueup.engines.airflow.calling import call, conf_of, counted, page_of, tell
+from trueup.engines.airflow.following import key_for, occurrence
+from trueup.engines.airflow.operators import ANSWER, RUN, BeginJob, EndJob, left
 from trueup.engines.airflow.overlaps import heed
 from trueup.engines.base import Json
 
@@ -30,24 +32,40 @@ class BeginPipeline(TrueupOperator, BranchMixIn):
         over: the task to go to where there is nothing left to do.
         names: its parameters, which are those of the DAG run.
         overlap: what to do while an earlier DAG run is under way; see `overlaps.heed`.
+        follows: a calendar says when it starts, and may give it parameters.
     """
 
     template_fields: Sequence[str] = ("config", "pipeline")
     inherits_from_skipmixin = True
 
-    def __init__(self, *, pipeline: str, over: str, names: Sequence[str] = (), overlap: str = "", **more: Any) -> None:
+    def __init__(
+        self,
+        *,
+        pipeline: str,
+        over: str,
+        names: Sequence[str] = (),
+        overlap: str = "",
+        follows: bool = False,
+        **more: Any,
+    ) -> None:
         super().__init__(**more)
-        self.pipeline, self.over, self.names, self.overlap = pipeline, over, tuple(names), overlap
+        self.pipeline, self.over, self.names = pipeline, over, tuple(names)
+        self.overlap, self.follows = overlap, follows
 
     def execute(self, context: Context) -> Any:
         """See `calls.begin_pipeline`."""
         heed(context, self.overlap)
         given = {name: context["params"][name] for name in self.names if context["params"].get(name) is not None}
-        return self.begin(context, given, conf_of(context).get("parent", ""))
+        found = occurrence(context, self.config, self.pipeline) if self.follows else None
+        return self.begin(
+            context, {**given, **(found or {}).get("params", {})}, conf_of(context).get("parent", ""), found
+        )
 
-    def begin(self, context: Context, params: Json, parent: str) -> Any:
-        """Begins it in the name of this parent."""
-        begun = call("begin_pipeline", self.config, self.pipeline, params, key_of(context, self.task_id), parent)
+    def begin(self, context: Context, params: Json, parent: str, found: Json | None = None) -> Any:
+        """Begins it in the name of this parent, for what a calendar says of this moment."""
+        begun = call(
+            "begin_pipeline", self.config, self.pipeline, params, key_for(context, self.task_id, found), parent
+        )
         call("link", self.config, begun["run"], "airflow", page_of(context))
         context["ti"].xcom_push(key=RUN, value=begun["run"])
         self.log.info("run %s of pipeline %s with %s", begun["run"], self.pipeline, begun["params"])

@@ -15,6 +15,7 @@ import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
 from trueup.core.schedules import expected
+from trueup.engines.airflow.following import follows, listed
 from trueup.engines.base import Json
 from trueup.model.occurrence import Occurrence
 from trueup.model.schedule import CatchUp, ScheduleSpec
@@ -85,6 +86,8 @@ class TrueupTimetable(Timetable):
 
     def occurrences(self, after: float, before: float) -> list[Occurrence]:
         """Those that run, of a window; by their nominal time."""
+        if follows(self.spec):
+            return listed(self.config, self.subject, after, before)
         found = expected(self.spec, after, before)
         return sorted((one for one in found if not one.skipped), key=lambda one: one.nominal)
 

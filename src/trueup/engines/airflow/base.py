@@ -1,0 +1,31 @@
+"""What every operator of trueup is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, SkipMixin
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class TrueupOperator(BaseOperator, SkipMixin):
+    """A call of trueup.
+
+    Args:
+        config: the absolute path of trueup.yaml, the same on every worker.
+    """
+
+    ui_color = "#e3efe8"
+    template_fields: Sequence[str] = ("config",)
+
+    def __init__(self, *, config: str, **more: Any) -> None:
+        super().__init__(**more)
+        self.config = config
+
+    def skip_tasks(self, context: Context, others: Sequence[str]) -> None:
+        """Skips these tasks of the DAG; by an exception, so this comes last."""
+        dag = context["task"].dag
+        self.skip(context["ti"], [dag.get_task(one) for one in others])
