@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -98,3 +99,30 @@ def test_the_holder_of_a_lease_is_told(ledger: Ledger) -> None:
     assert holder.owner == ELSEWHERE
     assert holder.expires - holder.since == pytest.approx(60)
     assert abs(ledger.now() - holder.since) < 5
+
+
+def test_a_run_holds_a_lease_like_a_process(ledger: Ledger) -> None:
+    ledger.leases.acquire("job/team", "20261126-034512-k3f9", 60)
+    ledger.leases.acquire("job/team", "20261126-034512-k3f9", 60)
+    with pytest.raises(Locked) as caught:
+        ledger.leases.acquire("job/team", ME, 60)
+    assert "job team is being worked on by another run" in caught.value.what
+    assert "run 20261126-034512-k3f9" in caught.value.why
+
+
+def test_a_lease_costs_no_flush_and_the_next_commit_does_again(tmp_path: Path) -> None:
+    """https://www.sqlite.org/pragma.html#pragma_synchronous: 2 is FULL, 1 is NORMAL."""
+    with open_ledger(str(tmp_path / "ledger.db")) as ledger:
+        database = ledger._database
+        asked: list[int] = []
+        database.on_write = lambda label: asked.append(database.value("PRAGMA synchronous"))
+        ledger.leases.acquire("job/team", ME, 60)
+        assert asked[0] == 1
+        assert database.value("PRAGMA synchronous") == 2
+        with pytest.raises(Locked):
+            ledger.leases.acquire("job/team", ELSEWHERE, 60)
+        assert database.value("PRAGMA synchronous") == 2
+        asked.clear()
+        with ledger.transaction():
+            ledger.leases.release("job/team", ME)
+        assert asked[0] == 2

@@ -77,9 +77,14 @@ class Ledger:
         """The time by the ledger's own clock, which is one for all machines that share it; seconds since 1970."""
         return self._database.dialect.clock(self._database)
 
-    def transaction(self, label: str = "transaction") -> AbstractContextManager[None]:
-        """Everything inside, in this thread, is committed together or not at all; may stand inside another."""
-        return self._database.transaction(label)
+    def transaction(self, label: str = "transaction", *, durable: bool = True) -> AbstractContextManager[None]:
+        """Everything inside, in this thread, is committed together or not at all; may stand inside another.
+
+        Args:
+            label: what it is, for `on_write`.
+            durable: it survives a power cut; see `Database.transaction`.
+        """
+        return self._database.transaction(label, durable=durable)
 
     def check(self) -> list[Diagnostic]:
         """Whether it is whole: the database's own check, foreign keys, bodies, orphans, mode of the file, room on the disk."""

@@ -31,6 +31,7 @@ class Dialect(Protocol):
         where: path or address, without a password.
         types: the schema's names of column types ("$id") in this database's words.
         begin: the statement that opens a writing transaction.
+        relaxed: the statements that open one whose commit need not outlive a power cut, and those that come after it, whatever became of it.
         errors: the exceptions its driver raises.
     """
 
@@ -38,6 +39,7 @@ class Dialect(Protocol):
     where: str
     types: Mapping[str, str]
     begin: str
+    relaxed: tuple[tuple[str, ...], tuple[str, ...]]
     errors: tuple[type[Exception], ...]
 
     def connect(self) -> Any:
@@ -78,6 +80,10 @@ class Dialect(Protocol):
 
     def clock(self, database: Database) -> float:
         """The time all users of the ledger agree on, seconds since 1970."""
+        ...
+
+    def now(self, database: Database) -> tuple[str, tuple[float, ...]]:
+        """The same as an expression in a statement, and its parameters."""
         ...
 
 
@@ -164,6 +170,11 @@ class Database:
         self._in_transaction()
         return self._run(lambda cursor: cursor.execute(self.dialect.sql(statement), values).rowcount)  # type: ignore[no-any-return]
 
+    def returned(self, statement: str, values: Sequence[Any] = ()) -> list[Row]:
+        """Runs a statement inside a transaction; returns the rows of its RETURNING."""
+        self._in_transaction()
+        return self.rows(statement, values)
+
     def write_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
         """Runs a statement once for each row of parameters, inside a transaction."""
         self._in_transaction()
@@ -177,13 +188,19 @@ class Database:
         return sum(self.write(_expand(statement, part), (*before, *part)) for part in chunks(values))
 
     @contextmanager
-    def transaction(self, label: str) -> Iterator[None]:
+    def transaction(self, label: str, *, durable: bool = True) -> Iterator[None]:
         """Everything inside is committed together, or nothing is.
 
         An error inside an inner transaction spoils the outermost too, even when the caller catches it: half of what the inner one
         did must not be committed.
+
+        Args:
+            label: what it is, for `on_write`.
+            durable: a commit that returned survives a power cut. Without that it costs no flush of the disk; inside another one it is what
+                the other is.
         """
-        with self._nest(self.dialect.begin):
+        begin, end = ((self.dialect.begin,), ()) if durable else self.dialect.relaxed
+        with self._nest(begin, end):
             outermost = self.session.depth == 1
             yield
             if outermost and not self.session.failed:
@@ -196,7 +213,7 @@ class Database:
     @contextmanager
     def scratch(self) -> Iterator[None]:
         """A transaction on temporary tables only: it takes no lock on the ledger and is no write of it."""
-        with self._nest("BEGIN"):
+        with self._nest(("BEGIN",)):
             yield
 
     def close(self) -> None:
@@ -208,9 +225,10 @@ class Database:
         self._local = threading.local()
 
     @contextmanager
-    def _nest(self, begin: str) -> Iterator[None]:
-        if self.session.depth == 0:
-            self._run(lambda cursor: cursor.execute(begin))
+    def _nest(self, begin: Sequence[str], end: Sequence[str] = ()) -> Iterator[None]:
+        outermost = self.session.depth == 0
+        for statement in begin if outermost else ():
+            self._run(lambda cursor, statement=statement: cursor.execute(statement))  # type: ignore[misc]
         session = self.session
         session.depth += 1
         try:
@@ -225,6 +243,15 @@ class Database:
         finally:
             session.depth -= 1
             session.failed = session.failed and session.depth > 0
+            if outermost and end:
+                self._restore(session, end)
+
+    def _restore(self, session: Session, end: Sequence[str]) -> None:
+        try:
+            for statement in end:
+                session.connection.cursor().execute(statement)
+        except self.dialect.errors:
+            self._discard(session)  # it must not go on as it is
 
     def _commit(self, session: Session) -> None:
         if session.failed:

@@ -96,6 +96,7 @@ class PostgreSQL:
         "clustered": "",
     }
     begin = "BEGIN"
+    relaxed: tuple[tuple[str, ...], tuple[str, ...]] = (("BEGIN; SET LOCAL synchronous_commit TO off",), ())
 
     def __init__(self, url: str) -> None:
         try:
@@ -201,6 +202,10 @@ class PostgreSQL:
     def clock(self, database: Database) -> float:
         """The server's clock: workers may stand on many machines."""
         return float(database.value("SELECT extract(epoch FROM clock_timestamp())"))
+
+    def now(self, database: Database) -> tuple[str, tuple[float, ...]]:
+        """See `clock`."""
+        return "CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)", ()
 
 
 @lru_cache(maxsize=1024)

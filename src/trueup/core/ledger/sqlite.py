@@ -68,6 +68,11 @@ class SQLite:
     }
     # A transaction that reads first and asks for the write lock later can fail half-way; this one waits at the start.
     begin = "BEGIN IMMEDIATE"
+    # In WAL mode NORMAL flushes at checkpoints only, and the next FULL commit flushes what came before it.
+    relaxed: tuple[tuple[str, ...], tuple[str, ...]] = (
+        ("PRAGMA synchronous = NORMAL", "BEGIN IMMEDIATE"),
+        ("PRAGMA synchronous = FULL",),
+    )
     errors: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(self, path: Path) -> None:
@@ -159,6 +164,10 @@ class SQLite:
     def clock(self, database: Database) -> float:
         """All users of a file are on one machine."""
         return database.now()
+
+    def now(self, database: Database) -> tuple[str, tuple[float, ...]]:
+        """See `clock`."""
+        return "?", (database.now(),)
 
     def _make_file(self) -> None:
         try:
