@@ -209,7 +209,7 @@ def test_a_calendar_drives_a_pipeline(office: Office) -> None:
     office.worker()
 
     async def followed(client: Any) -> None:
-        await client.get_schedule_handle(f"{office.queue}/trueup follow").trigger()
+        await client.get_schedule_handle(f"{office.queue}/follow calendars").trigger()
 
         async def there() -> bool:
             description = await client.get_schedule_handle(f"{office.queue}/batch").describe()

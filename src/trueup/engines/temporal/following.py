@@ -16,7 +16,7 @@ from trueup.model.schedule import ScheduleSpec
 
 Json = dict[str, Any]
 
-FOLLOW = "trueup follow"
+FOLLOW = "follow calendars"
 """The workflow that keeps the lists equal, and its activity's type."""
 
 AHEAD = 30 * 86400.0

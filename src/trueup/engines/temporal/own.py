@@ -146,7 +146,7 @@ def activities(config: str, *, ui: str = "") -> list[Callable[..., Any]]:
     """
     from pathlib import Path
 
-    from trueup.engines.temporal.activities import Activities, fatal_types
+    from trueup.engines.temporal.activity import Activities, fatal_types
 
     return [Activities(str(Path(config).resolve()), Settings(fatal=fatal_types()), ui).call]
 

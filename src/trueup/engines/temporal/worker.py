@@ -19,7 +19,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerDeploymentVe
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from trueup.engines.temporal import versions
-from trueup.engines.temporal.activities import THREADS, Activities, fatal_types
+from trueup.engines.temporal.activity import THREADS, Activities, fatal_types
 from trueup.engines.temporal.connection import connect, task_queue, web_address
 from trueup.engines.temporal.screen import ATTRIBUTES
 from trueup.engines.temporal.settings import Settings

@@ -111,49 +111,51 @@ class Trueup:
 
     # -- signals --------------------------------------------------------------------------------------------------------
 
-    @workflow.signal
+    @workflow.signal(
+        description='lets a blocked run go on: {"allow": ["max_delete"], "who": "ana"}; no names: all of them'
+    )
     def approve(self, allow: Any = None, who: str = "") -> None:
         """Lets a run that a guard has blocked go on. `allow`: the guards' names, none for all of them; or one object
         {"allow": [...], "who": "..."}."""
         self._desk.hear(True, allow, who)
 
-    @workflow.signal
+    @workflow.signal(description='refuses a blocked plan: {"who": "ana"}; nothing is changed')
     def reject(self, who: Any = "") -> None:
         """Refuses the plan of a run that a guard has blocked; nothing is changed."""
         self._desk.hear(False, who, "")
 
-    @workflow.signal
+    @workflow.signal(description="begins nothing new until `resume`")
     def pause(self) -> None:
         """Begins nothing new until `resume`; what is under way goes on."""
         self._desk.paused = True
         if self._screen is not None:
             self._screen.enter("paused")
 
-    @workflow.signal
+    @workflow.signal(description="goes on after `pause`")
     def resume(self) -> None:
         """Goes on after `pause`."""
         self._desk.paused = False
         if self._screen is not None:
             self._screen.enter("running")
 
-    @workflow.signal
+    @workflow.signal(description="ends the run as soon as what is under way is recorded")
     def cancel(self) -> None:
         """Ends the run as soon as what is under way is recorded; the next run of the same job takes it up."""
         self._desk.stopped = True
 
     # -- questions ------------------------------------------------------------------------------------------------------
 
-    @workflow.query
+    @workflow.query(description="how far the run is")
     def progress(self) -> Json:
         """How far the run is: {"kind", "name", "run", "state", "units": {name: {"state", "done", "of", "note"}}}."""
         return self._screen.progress() if self._screen is not None else {"state": "running", "units": {}}
 
-    @workflow.query
+    @workflow.query(description="the header of a job's plan; the changes: the update `show_plan`")
     def plan(self) -> Json:
         """The header of a job's plan: counts, guards, hash; the changes themselves: the update `show_plan`."""
         return self._flow.header if isinstance(self._flow, JobFlow) else {}
 
-    @workflow.update
+    @workflow.update(description="a job's plan as a table; input: how many changes at most")
     async def show_plan(self, limit: int = 200) -> str:
         """A job's plan as a markdown table, at most so many changes; read from the ledger, since plans may be large."""
         job = self._flow
@@ -180,7 +182,7 @@ async def _look_up() -> Json:
     return answer
 
 
-@workflow.defn(name="trueup follow")
+@workflow.defn(name="follow calendars")
 class Follow:
     """Keeps the schedules that follow a calendar equal to it; a schedule of its own starts it."""
 
@@ -188,7 +190,7 @@ class Follow:
     async def run(self, given: Any = None) -> Any:
         """One look. A calendar that cannot be read changes nothing, and is looked at again by the next run."""
         return await workflow.execute_activity(
-            "trueup follow",
+            "follow calendars",
             {"call": "follow", "args": []},
             start_to_close_timeout=timedelta(minutes=10),
             retry_policy=RetryPolicy(maximum_attempts=3),
