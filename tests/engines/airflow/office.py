@@ -106,16 +106,24 @@ class Office:
         return self.prefix + name
 
     def write(
-        self, pipelines: Mapping[str, Any] | None = None, job: Mapping[str, Any] | None = None, **store: Any
+        self,
+        pipelines: Mapping[str, Any] | None = None,
+        job: Mapping[str, Any] | None = None,
+        stores: Mapping[str, Any] | None = None,
+        **store: Any,
     ) -> None:
-        """Writes trueup.yaml: the job `team` over both calendars, and pipelines whose functions are written `python: name`."""
+        """Writes trueup.yaml: the job `team` over both calendars, and pipelines whose functions are written `python: name`.
+
+        Args:
+            pipelines: by name; job: more of the job; stores: further ones; store: more of the server's.
+        """
         places = (self.server, self.laptop)
         refs = [{"store": one.name, "name": one.collection()} for one in places]
-        stores = {one.name: one.store() for one in places}
-        stores["work"] |= store
+        known: dict[str, Any] = {one.name: one.store() for one in places}
+        known["work"] |= store
         config: dict[str, Any] = {
             "version": 1,
-            "stores": stores,
+            "stores": {**known, **(stores or {})},
             "jobs": {"team": {"kind": "calendar", "collections": refs, **(job or {})}},
         }
         if pipelines:

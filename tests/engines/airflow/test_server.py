@@ -125,6 +125,24 @@ def test_a_pipeline_with_every_feature(airflow: Airflow, large: Office) -> None:
     assert "no such customer" in airflow.log(dag, run, "broken")
 
 
+def test_failed_tasks_that_are_cleared_go_on_where_it_broke(airflow: Airflow, large: Office) -> None:
+    steps = {
+        "rows": {"python": "rows"},
+        "broken": {"python": "fail_until", "with": {"times": 1}, "needs": ["rows"]},
+        "behind": {"python": "say", "needs": ["broken"]},
+    }
+    large.write({"nightly": {"steps": steps}})
+    large.deploy(airflow, "nightly")
+    dag = large.dag("nightly")
+    run = airflow.trigger(dag)
+    assert airflow.wait_run(dag, run) == "failed"
+    assert large.effects() == {"rows": 1, "broken": 1}
+    cleared = {"dry_run": False, "dag_run_id": run, "only_failed": True, "reset_dag_runs": True}
+    airflow.api("POST", f"/dags/{dag}/clearTaskInstances", cleared)
+    assert airflow.wait_run(dag, run) == "success"
+    assert large.effects() == {"rows": 1, "broken": 2, "behind": 1}
+
+
 def blocked(airflow: Airflow, office: Office) -> tuple[str, list[str]]:
     """A run that a guard stops: most of a calendar is gone."""
     uids = office.fill(12)

@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-def collection_asset(ref: str) -> Asset:
-    """The asset of a collection ("work/team")."""
-    return Asset(name=f"trueup {ref}", uri=f"trueup://collection/{ref}", group="trueup")
+def collection_asset(ref: str, prefix: str = "") -> Asset:
+    """The asset of a collection ("work/team"); `prefix`: of the DAGs of its configuration."""
+    return Asset(name=f"trueup {prefix}{ref}", uri=f"trueup://collection/{prefix}{ref}", group="trueup")
 
 
-def outcome_asset(subject: str, outcome: str) -> Asset:
-    """The asset that is updated when a run of a job or pipeline ends in this state ("done")."""
-    return Asset(name=f"trueup {subject} {outcome}", uri=f"trueup://ended/{subject}/{outcome}", group="trueup")
+def outcome_asset(dag: str, outcome: str) -> Asset:
+    """The asset that is updated when a run of a job's or pipeline's DAG ends in this state ("done")."""
+    return Asset(name=f"trueup {dag} {outcome}", uri=f"trueup://ended/{dag}/{outcome}", group="trueup")
 
 
-def end_alias(subject: str) -> AssetAlias:
-    """Stands for whichever of a subject's outcome assets its run updates: that is known at the end only."""
-    return AssetAlias(f"trueup {subject}", group="trueup")
+def end_alias(dag: str) -> AssetAlias:
+    """Stands for whichever of a DAG's outcome assets its run updates: that is known at the end only."""
+    return AssetAlias(f"trueup {dag}", group="trueup")
 
 
-def tell_end(context: Context, outlets: Sequence[Any], subject: str, run: str, state: str) -> None:
+def tell_end(context: Context, outlets: Sequence[Any], run: str, state: str) -> None:
     """Updates the asset of how a run ended, where a task has the alias as its outlet."""
+    dag = context["dag_run"].dag_id
     if any(isinstance(one, AssetAlias) for one in outlets):
-        event = context["outlet_events"][end_alias(subject)]
-        event.add(outcome_asset(subject, state), extra={"run": run, "state": state})
+        context["outlet_events"][end_alias(dag)].add(outcome_asset(dag, state), extra={"run": run, "state": state})
 
 
 def awaited(description: dict[str, Any]) -> dict[str, set[str]]:

@@ -76,7 +76,7 @@ def dags(
     path = str(_absolute(config))
     description: Json = calls.describe(path)
     choose = pool if callable(pool) else lambda stores: pool
-    place = Place(path, limit=conf.getint("core", "max_map_length"), pool=choose, green=tuple(green))
+    place = Place(path, limit=conf.getint("core", "max_map_length"), pool=choose, green=tuple(green), space=prefix)
     graph = Graph(place, description, lambda name: prefix + name)
     named = {"start_date": since, "on_failure_callback": on_failure, "on_success_callback": on_success}
     shared = {**{key: one for key, one in named.items() if one is not None}, **dag_arguments}
@@ -107,7 +107,7 @@ def _job_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
             name,
             described,
             first=lambda **more: BeginJob(overlap=started.overlap, follows=started.follows, **more),
-            last=lambda **more: EndJob(**_last(graph.place, name, started, more)),
+            last=lambda **more: EndJob(**_last(graph.place, started, more)),
         )
         _outcome(graph.place, started, unit.last)
     return dag
@@ -116,13 +116,13 @@ def _job_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
 def _pipeline_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
     described = graph.description["pipelines"][name]
     started = scheduled(graph, name, described)
-    params = {one["name"]: _param(one, started.params) for one in described["params"]}
+    params = {one["name"]: _param(one, started) for one in described["params"]}
     with _dag(graph, name, params, _pipeline_text(name, described), {**started.dag, **shared}) as dag:
         unit = pipeline_tasks(
             graph,
             name,
             first=lambda **more: BeginPipeline(overlap=started.overlap, follows=started.follows, **more),
-            last=lambda **more: EndPipeline(**_last(graph.place, name, started, more)),
+            last=lambda **more: EndPipeline(**_last(graph.place, started, more)),
         )
         _outcome(graph.place, started, unit.last)
     return dag
@@ -146,10 +146,10 @@ def _calendars_dag(graph: Graph, names: Sequence[str], shared: Mapping[str, Any]
     return {dag.dag_id: dag}
 
 
-def _last(place: Place, name: str, started: Started, more: Mapping[str, Any]) -> dict[str, Any]:
+def _last(place: Place, started: Started, more: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a DAG's last task of ours."""
     green = place.green if started.told <= set(place.green) else tuple(RunState)
-    return {**more, "subject": name, "outlets": list(started.outlets), "green": green}
+    return {**more, "outlets": list(started.outlets), "green": green}
 
 
 def _outcome(place: Place, started: Started, end: Any) -> None:
@@ -169,12 +169,15 @@ def _dag(graph: Graph, name: str, params: Mapping[str, Param], text: str, more: 
     )
 
 
-def _param(one: Json, given: Mapping[str, Any]) -> Param:
-    """A parameter with its JSON schema; one that is required has no default, and is asked for where the run is started by hand."""
+def _param(one: Json, started: Started) -> Param:
+    """A parameter with its JSON schema. One that is required has no default, and is asked for where the run is started by hand; where
+    something starts it by itself Airflow wants one, and trueup refuses a run whose event or trigger did not give it.
+    """
+    given = started.params
     about = {"type": _TYPES[one["type"]], "description": one["description"] or None}
     if one["name"] in given:
         return Param(given[one["name"]], **about)
-    if one["required"]:
+    if one["required"] and started.dag["schedule"] is None:
         return Param(**about)
     if one["default"] is None:
         about["type"] = ["null", about["type"]]

@@ -13,7 +13,7 @@ from airflow.sdk import DagRunState
 from airflow.sdk.exceptions import AirflowFailException
 
 from trueup.engines.airflow.calling import EVENT, call
-from trueup.engines.airflow.steps import StepOperator
+from trueup.engines.airflow.steps import StepOperator, current
 from trueup.engines.base import Json
 
 if TYPE_CHECKING:
@@ -34,17 +34,21 @@ class StartItem(TriggerDagRunOperator):
     Airflow repeating it finds the DAG run that it has started.
 
     Args:
-        config, run, step: the pipeline's run and its step.
+        config, run, begun, step: as `StepOperator`.
         part: {"items": [3], "label"}.
     """
 
     template_fields: Sequence[str] = (*TriggerDagRunOperator.template_fields, "config", "run", "part")
 
-    def __init__(self, *, config: str, run: str, step: str, part: Any, **more: Any) -> None:
+    def __init__(self, *, config: str, run: str, begun: str, step: str, part: Any, **more: Any) -> None:
         super().__init__(
             wait_for_completion=True, deferrable=True, poke_interval=POLL_SECONDS, logical_date=None, **more
         )
-        self.config, self.run, self.step, self.part = config, run, step, part
+        self.config, self.run, self.begun, self.step, self.part = config, run, begun, step, part
+
+    def pre_execute(self, context: Context) -> None:
+        """See `steps.current`."""
+        self.run = current(context, self.config, self.begun, self.run)
 
     def execute(self, context: Context) -> Any:
         """See `calls.start_step`."""

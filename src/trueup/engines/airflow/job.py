@@ -13,7 +13,7 @@ round has to do is one task.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -64,6 +64,7 @@ class Place:
         limit: how many items a task may be mapped over.
         pool: the pool of the tasks that speak to these stores; None: Airflow's default pool.
         green: states of a trueup run that leave its last task green.
+        space: before the names of assets, where several configurations meet in one Airflow.
     """
 
     config: str
@@ -71,6 +72,7 @@ class Place:
     limit: int = 1024
     pool: Callable[[Sequence[str]], str | None] = lambda stores: None
     green: tuple[str, ...] = ("done",)
+    space: str = ""
 
     def id(self, name: str) -> str:
         """The whole id of a task of that name here."""
@@ -82,7 +84,7 @@ class Place:
 
     def within(self, group: str) -> Place:
         """The place in a task group in here."""
-        return Place(self.config, f"{self.prefix}{group}.", self.limit, self.pool, self.green)
+        return replace(self, prefix=f"{self.prefix}{group}.")
 
 
 def job_tasks(
@@ -136,7 +138,7 @@ def job_tasks(
         verified=verify.output,
         rounds=place.id("rounds"),
         trigger_rule=some,
-        outlets=_written(described),
+        outlets=_written(place, described),
         **common,
     )
     rounds = Rounds(task_id="rounds", **common)
@@ -157,6 +159,6 @@ def job_tasks(
     return Unit(begin, end)
 
 
-def _written(described: Json) -> list[Asset]:
+def _written(place: Place, described: Json) -> list[Asset]:
     """The assets of the collections that a job writes to."""
-    return [collection_asset(ref) for ref in described.get("targets") or described["collections"]]
+    return [collection_asset(ref, place.space) for ref in described.get("targets") or described["collections"]]

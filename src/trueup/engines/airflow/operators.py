@@ -293,17 +293,16 @@ class EndJob(TrueupOperator):
     Args:
         begun: the task that began it.
         green: states that leave this task, and with it the DAG run, green.
-        subject: whose end its outlets tell.
     """
 
-    def __init__(self, *, begun: str, green: Sequence[str] = GREEN, subject: str = "", **more: Any) -> None:
+    def __init__(self, *, begun: str, green: Sequence[str] = GREEN, **more: Any) -> None:
         super().__init__(**more)
-        self.begun, self.green, self.subject = begun, tuple(green), subject
+        self.begun, self.green = begun, tuple(green)
 
     def execute(self, context: Context) -> Json:
         """See `calls.end_job`."""
         report = self.end(context)
-        tell_end(context, self.outlets, self.subject, report["run"], report["state"])
+        tell_end(context, self.outlets, report["run"], report["state"])
         if report["state"] not in self.green and not report.get("rejected_by"):
             raise AirflowFailException(f"run {report['run']} is {counted(report)}{left(report)}")
         return report

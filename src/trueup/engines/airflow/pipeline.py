@@ -114,7 +114,12 @@ def _step(graph: Graph, name: str, step: Json, above: list[str]) -> Unit:
     """A step, with the task that decides on it where it has a condition."""
     conditional = step["when"] or step["outcomes"] != ["done"]
     place = graph.place
-    about: dict[str, Any] = {"config": place.config, "run": place.run_of("begin"), "step": name}
+    about: dict[str, Any] = {
+        "config": place.config,
+        "run": place.run_of("begin"),
+        "begun": place.id("begin"),
+        "step": name,
+    }
     unit = _KINDS[(step["kind"], step["for_each"])](graph, name, step, not conditional)
     if not conditional:
         return unit
@@ -141,6 +146,7 @@ def _function(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
         task_id=name,
         config=place.config,
         run=place.run_of("begin"),
+        begun=place.id("begin"),
         step=name,
         decides=decides,
         doc_md=f"`{step['target']}`\n\n{step['description']}",
@@ -150,7 +156,12 @@ def _function(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
 
 
 def _function_map(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
-    about: dict[str, Any] = {"config": graph.place.config, "run": graph.place.run_of("begin"), "step": name}
+    about: dict[str, Any] = {
+        "config": graph.place.config,
+        "run": graph.place.run_of("begin"),
+        "begun": graph.place.id("begin"),
+        "step": name,
+    }
     place = graph.place.within(name)
     with TaskGroup(name, tooltip=step["description"]):
         items = Items(task_id="items", limit=place.limit, **about)
@@ -169,7 +180,7 @@ def _function_map(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
 
 
 def _job(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
-    about = {"pipeline_run": graph.place.run_of("begin"), "step": name}
+    about = {"pipeline_run": graph.place.run_of("begin"), "above": graph.place.id("begin"), "step": name}
     with TaskGroup(name, tooltip=f"job {step['target']}", default_args=_limits(step)):
         return job_tasks(
             graph.place.within(name),
@@ -181,7 +192,7 @@ def _job(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
 
 
 def _pipeline(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
-    about = {"pipeline_run": graph.place.run_of("begin"), "step": name}
+    about = {"pipeline_run": graph.place.run_of("begin"), "above": graph.place.id("begin"), "step": name}
     with TaskGroup(name, tooltip=f"pipeline {step['target']}", default_args=_limits(step)):
         return pipeline_tasks(
             graph.within(name),
@@ -193,7 +204,12 @@ def _pipeline(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
 
 def _run_map(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
     """Jobs and pipelines mapped over items: each a DAG run of its own."""
-    about: dict[str, Any] = {"config": graph.place.config, "run": graph.place.run_of("begin"), "step": name}
+    about: dict[str, Any] = {
+        "config": graph.place.config,
+        "run": graph.place.run_of("begin"),
+        "begun": graph.place.id("begin"),
+        "step": name,
+    }
     place = graph.place.within(name)
     with TaskGroup(name, tooltip=f"{step['kind']} {step['target']}", default_args=_limits(step)):
         items = Items(task_id="items", limit=place.limit, single=True, **about)

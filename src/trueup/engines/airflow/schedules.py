@@ -58,13 +58,13 @@ def scheduled(graph: Graph, name: str, described: Json) -> Started:
     """
     spec: Json | None = described["schedule"]
     waits = [
-        outcome_asset(one["after"], state)
+        outcome_asset(graph.dag_id(one["after"]), state)
         for one in described["triggers"]
         if "after" in one
         for state in one["outcome"]
     ]
     told = frozenset(awaited(graph.description).get(name, ()))
-    outlets = [end_alias(name)] if told else []
+    outlets = [end_alias(graph.dag_id(name))] if told else []
     params = {key: value for one in described["triggers"] for key, value in one.get("params", {}).items()}
     if spec is None:
         when: Any = None if not waits else waits[0] if len(waits) == 1 else AssetAny(*waits)

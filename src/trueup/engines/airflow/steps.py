@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+BEGUN = "trueup_begun"
+"""The XCom key of what a pipeline was begun with."""
+
+
 class BeginPipeline(TrueupOperator, BranchMixIn):
     """Begins a run of a pipeline, or takes up the one that this DAG run has begun before.
 
@@ -63,13 +67,28 @@ class BeginPipeline(TrueupOperator, BranchMixIn):
 
     def begin(self, context: Context, params: Json, parent: str, found: Json | None = None) -> Any:
         """Begins it in the name of this parent, for what a calendar says of this moment."""
-        begun = call(
-            "begin_pipeline", self.config, self.pipeline, params, key_for(context, self.task_id, found), parent
-        )
+        key = key_for(context, self.task_id, found)
+        begun = call("begin_pipeline", self.config, self.pipeline, params, key, parent)
         call("link", self.config, begun["run"], "airflow", page_of(context))
         context["ti"].xcom_push(key=RUN, value=begun["run"])
+        context["ti"].xcom_push(key=BEGUN, value=[self.pipeline, params, key, parent])
         self.log.info("run %s of pipeline %s with %s", begun["run"], self.pipeline, begun["params"])
         return {"run": begun["run"]}
+
+
+def current(context: Context, config: str, begun: str, run: str) -> str:
+    """The run that a task is about. It is the one that was begun, unless a person has cleared tasks of a DAG run that had failed: then it
+    is the run that repeats that one and keeps what was done.
+
+    Args:
+        config: the absolute path of trueup.yaml.
+        begun: the task that began the pipeline.
+        run: the run it began.
+    """
+    if not context["dag_run"].clear_number:
+        return run
+    found = context["ti"].xcom_pull(task_ids=begun, key=BEGUN)
+    return str(call("begin_pipeline", config, *found)["run"]) if found else run
 
 
 class StepOperator(TrueupOperator):
@@ -77,14 +96,19 @@ class StepOperator(TrueupOperator):
 
     Args:
         run: the pipeline's run; usually a template.
+        begun: the task that began it.
         step: the step's name.
     """
 
     template_fields: Sequence[str] = ("config", "run")
 
-    def __init__(self, *, run: str, step: str, **more: Any) -> None:
+    def __init__(self, *, run: str, begun: str, step: str, **more: Any) -> None:
         super().__init__(**more)
-        self.run, self.step = run, step
+        self.run, self.begun, self.step = run, begun, step
+
+    def pre_execute(self, context: Context) -> None:
+        """See `current`."""
+        self.run = current(context, self.config, self.begun, self.run)
 
     def decide(self) -> Json | None:
         """Whether the step runs: what `calls.decide` says, or None where it has ended before.
@@ -260,15 +284,20 @@ class BeginJobStep(BeginJob):
 
     Args:
         pipeline_run: the pipeline's run.
+        above: the task that began that.
         step: the step's name.
         decides: whether it has to ask if it runs.
     """
 
     template_fields: Sequence[str] = ("config", "job", "allow", "pipeline_run")
 
-    def __init__(self, *, pipeline_run: str, step: str, decides: bool = True, **more: Any) -> None:
+    def __init__(self, *, pipeline_run: str, above: str, step: str, decides: bool = True, **more: Any) -> None:
         super().__init__(**more)
-        self.pipeline_run, self.step, self.decides = pipeline_run, step, decides
+        self.pipeline_run, self.above, self.step, self.decides = pipeline_run, above, step, decides
+
+    def pre_execute(self, context: Context) -> None:
+        """See `current`."""
+        self.pipeline_run = current(context, self.config, self.above, self.pipeline_run)
 
     def execute(self, context: Context) -> Any:
         """See `calls.start_step`, `calls.begin_job`."""
@@ -284,14 +313,18 @@ class EndJobStep(EndJob):
     """Ends the job of a step, and the step.
 
     Args:
-        pipeline_run, step: as `BeginJobStep`.
+        pipeline_run, above, step: as `BeginJobStep`.
     """
 
     template_fields: Sequence[str] = ("config", "pipeline_run")
 
-    def __init__(self, *, pipeline_run: str, step: str, **more: Any) -> None:
+    def __init__(self, *, pipeline_run: str, above: str, step: str, **more: Any) -> None:
         super().__init__(**more)
-        self.pipeline_run, self.step = pipeline_run, step
+        self.pipeline_run, self.above, self.step = pipeline_run, above, step
+
+    def pre_execute(self, context: Context) -> None:
+        """See `current`."""
+        self.pipeline_run = current(context, self.config, self.above, self.pipeline_run)
 
     def execute(self, context: Context) -> Json:
         """See `calls.end_job`, `calls.end_step`. What is partly done stays green: the steps behind it ask the ledger."""
@@ -325,14 +358,18 @@ class BeginPipelineStep(BeginPipeline):
     """Begins the pipeline of a step.
 
     Args:
-        pipeline_run, step, decides: as `BeginJobStep`.
+        pipeline_run, above, step, decides: as `BeginJobStep`.
     """
 
     template_fields: Sequence[str] = ("config", "pipeline", "pipeline_run")
 
-    def __init__(self, *, pipeline_run: str, step: str, decides: bool = True, **more: Any) -> None:
+    def __init__(self, *, pipeline_run: str, above: str, step: str, decides: bool = True, **more: Any) -> None:
         super().__init__(**more)
-        self.pipeline_run, self.step, self.decides = pipeline_run, step, decides
+        self.pipeline_run, self.above, self.step, self.decides = pipeline_run, above, step, decides
+
+    def pre_execute(self, context: Context) -> None:
+        """See `current`."""
+        self.pipeline_run = current(context, self.config, self.above, self.pipeline_run)
 
     def execute(self, context: Context) -> Any:
         """See `calls.start_step`, `calls.begin_pipeline`."""
@@ -351,19 +388,16 @@ class EndPipeline(TrueupOperator):
         begun: the task that began it.
         steps: its steps in order.
         green: states that leave this task, and with it the DAG run, green.
-        subject: whose end its outlets tell.
     """
 
-    def __init__(
-        self, *, begun: str, steps: Sequence[str], green: Sequence[str], subject: str = "", **more: Any
-    ) -> None:
+    def __init__(self, *, begun: str, steps: Sequence[str], green: Sequence[str], **more: Any) -> None:
         super().__init__(**more)
-        self.begun, self.steps, self.green, self.subject = begun, tuple(steps), tuple(green), subject
+        self.begun, self.steps, self.green = begun, tuple(steps), tuple(green)
 
     def execute(self, context: Context) -> Json:
         """See `calls.end_pipeline`."""
         found = self.end(context)
-        tell_end(context, self.outlets, self.subject, found["run"], found["state"])
+        tell_end(context, self.outlets, found["run"], found["state"])
         if found["state"] not in self.green:
             raise AirflowFailException(f"run {found['run']} is {found['state']}: {found.get('error', '')}")
         return found
@@ -373,6 +407,7 @@ class EndPipeline(TrueupOperator):
         run = context["ti"].xcom_pull(task_ids=self.begun, key=RUN)
         if run is None:
             raise AirflowSkipException(f"{self.begun} has begun no run")
+        run = current(context, self.config, self.begun, run)
         settle(self.config, run, self.steps)
         found: Json = call("end_pipeline", self.config, run)
         for name, one in found["steps"].items():
@@ -386,14 +421,18 @@ class EndPipelineStep(EndPipeline):
     """Ends the pipeline of a step, and the step.
 
     Args:
-        pipeline_run, step: as `BeginJobStep`.
+        pipeline_run, above, step: as `BeginJobStep`.
     """
 
     template_fields: Sequence[str] = ("config", "pipeline_run")
 
-    def __init__(self, *, pipeline_run: str, step: str, **more: Any) -> None:
+    def __init__(self, *, pipeline_run: str, above: str, step: str, **more: Any) -> None:
         super().__init__(**more)
-        self.pipeline_run, self.step = pipeline_run, step
+        self.pipeline_run, self.above, self.step = pipeline_run, above, step
+
+    def pre_execute(self, context: Context) -> None:
+        """See `current`."""
+        self.pipeline_run = current(context, self.config, self.above, self.pipeline_run)
 
     def execute(self, context: Context) -> Json:
         """See `calls.end_pipeline`, `calls.end_step`."""
