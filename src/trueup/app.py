@@ -284,7 +284,7 @@ class App:
         from trueup.engines.embedded import run_job
 
         report = run_job(self.work(name, on_event), allow=allow, on_event=on_event, stop=stop)
-        self._forget_old(name)
+        self.forget_old(name)
         return report
 
     def run_occurrence(self, name: str, key: str, *, on_event: OnEvent = _silent, stop: Stop | None = None) -> Json:
@@ -304,14 +304,14 @@ class App:
             raise NotFound(f"`{name}` has no occurrence {key}", hint="`trueup schedule` shows what is to come")
         if name not in self.config.pipelines:
             report = run_job(self.work(name, on_event), parent=one.parent, on_event=on_event, stop=stop)
-            self._forget_old(name)
+            self.forget_old(name)
             return report
         spec = self.config.pipeline(name)
         timed = spec.schedule is not None and one.source == spec.schedule.timing
         alone = not (timed and spec.schedule is not None and spec.schedule.overlap is Overlap.ALLOW)
         return run_pipeline(spec, self._host(on_event), params=one.params, parent=one.parent, alone=alone, stop=stop)
 
-    def _forget_old(self, job: str) -> None:
+    def forget_old(self, job: str) -> None:
         """Once a day: runs, closed conflicts and bodies beyond what undo and `resolve --take` reach back to."""
         last = self.ledger.journal.history(subject=job, limit=2)
         now = self.ledger.now()

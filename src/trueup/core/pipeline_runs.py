@@ -19,7 +19,7 @@ from trueup.core.ledger.rows import StepRow
 from trueup.core.params import bind
 from trueup.model.errors import NotFound, StalePlan
 from trueup.model.pipeline import PipelineSpec, StepKind, StepOutcome
-from trueup.model.run import RunRecord, RunState
+from trueup.model.run import KEY, RunRecord, RunState
 
 KIND = "pipeline"
 
@@ -118,7 +118,7 @@ class PipelineRuns:
         """A run that waits for approval, or was killed, by its id.
 
         Raises:
-            NotFound: it is over, or no run of this pipeline.
+            NotFound: it is over, no run of this pipeline, or under way on an orchestrator.
             StalePlan: the pipeline was changed since.
         """
         run = self.ledger.journal.get(run_id)
@@ -128,6 +128,9 @@ class PipelineRuns:
             )
         if run.state not in (RunState.RUNNING, RunState.AWAITING_APPROVAL) or run.plan is None:
             raise NotFound(f"run {run_id} has nothing to go on with", why=f"it is {run.state.value.replace('_', ' ')}")
+        if run.state is RunState.RUNNING and run.parent.startswith(KEY):
+            hint = "start it again there; it goes on where it stopped"
+            raise NotFound(f"run {run_id} is an orchestrator's", why="it may be at work on it", hint=hint)
         return self._go_on(run, {}, False)
 
     def of(self, run: RunRecord) -> PipelineRun:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+KEY = "key:"
+"""What stands before an orchestrator's own id, where that is the `parent` of a run."""
+
 
 class Phase(StrEnum):
     """The phases of a job's run, in order."""
@@ -41,8 +44,8 @@ class RunState(StrEnum):
 class RunRecord:
     """A run as the ledger has it. Times are seconds since 1970; `ended` None: not ended.
 
-    `kind` is "run", "undo" or "pipeline"; `subject` the job's or pipeline's name; `parent` the run that started it,
-    or "".
+    `kind` is "run", "undo" or "pipeline"; `subject` the job's or pipeline's name; `parent` what started it:
+    a pipeline's run and step ("RUN/step[3]"), an orchestrator's run (`KEY` and its id), or "".
     """
 
     id: str

@@ -16,7 +16,7 @@ from tests.engines.calls.office import Folders
 from trueup.app import App
 from trueup.engines import calls
 from trueup.engines.calls.opened import opened
-from trueup.model.errors import StalePlan, UsageError
+from trueup.model.errors import NotFound, StalePlan, UsageError
 
 STEPS = '''
 """Steps of a user. Each appends a line to `effects` when it takes effect."""
@@ -330,6 +330,16 @@ pipelines:
     result = engine.run_pipeline("nightly", {}, "key")
     assert (result["run"], result["state"]) == (run, "done")
     assert effects(folders) == Counter({"after": 1})
+
+
+def test_a_run_under_way_on_an_orchestrator_is_not_taken_over(tmp_path: Path) -> None:
+    folders = office(tmp_path, GOOD)
+    run = calls.begin_pipeline(folders.config, "nightly", {"n": 2}, "key")["run"]
+    with App.load(Path(folders.config)) as app:
+        with pytest.raises(NotFound, match="orchestrator"):
+            app.apply(run)
+        other = app.run("nightly", params={"n": "1"})
+        assert (other["state"], other["run"] != run) == ("done", True)
 
 
 def test_steps_share_the_cache_of_the_embedded_engine(tmp_path: Path) -> None:

@@ -15,12 +15,9 @@ from trueup.engines.calls.answers import small
 from trueup.engines.calls.frame import RUN_SECONDS, Call, alone, job_call
 from trueup.engines.calls.opened import opened
 from trueup.model.errors import UsageError
-from trueup.model.run import Phase, RunRecord, RunState
+from trueup.model.run import KEY, Phase, RunRecord, RunState
 
 Json: TypeAlias = dict[str, Any]
-
-KEY = "key:"
-"""Before an engine's own id, where the ledger keeps what started a run."""
 
 
 def begin_job(config: str, job: str, key: str, allow: Sequence[str] = (), parent: str = "") -> Json:
@@ -75,6 +72,7 @@ def end_job(config: str, run: str) -> Json:
         app.ledger.leases.release(job_runs.lease_of(record.subject), run)
         if record.state not in job_runs.OVER:
             return small(job_runs.result_of(record))
+        app.forget_old(record.subject)
         earlier = [app.ledger.journal.get(one) for one in record.report.get("before", ())]
         reports = [job_runs.result_of(one) for one in (*earlier, record)]
         if "rounds" in record.report:  # they were put together already

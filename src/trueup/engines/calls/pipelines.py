@@ -14,12 +14,11 @@ from trueup.core.graph import Graph, StepResult, items_of
 from trueup.core.pipeline_runs import KIND, PipelineRuns, definition_digest
 from trueup.core.step_runs import WAITING, key_of, result_of_map, shown
 from trueup.engines.calls.frame import alone
-from trueup.engines.calls.jobs import KEY
 from trueup.engines.calls.opened import opened
 from trueup.engines.calls.step_frame import pipeline_call, step_call
 from trueup.model.errors import LedgerError, TrueupError
 from trueup.model.pipeline import StepOutcome
-from trueup.model.run import RunRecord, RunState
+from trueup.model.run import KEY, RunRecord, RunState
 
 Json: TypeAlias = dict[str, Any]
 
