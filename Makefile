@@ -85,7 +85,7 @@ test-airflow-quick: .venv-airflow/.done postgresql
 crash: setup postgresql  ## the whole campaign: a kill at every ledger write and every request (longer than a coffee)
 	TRUEUP_CAMPAIGN=full $(BIN)/python -m pytest -q -n $(JOBS) tests/crash tests/property
 
-bench: .venv-bench/.done  ## side by side with vdirsyncer on the same servers, in one run (a quarter of an hour)
+bench: .venv-bench/.done .venv-prefect/.done .venv-temporal/.done .venv-airflow/.done  ## side by side with vdirsyncer on the same servers, in one run (a quarter of an hour)
 	$(BIN)/python -m benchmarks
 
 bench-quick: .venv-bench/.done  ## a look at the same with a tenth of the events (three minutes)
