@@ -75,7 +75,7 @@ def test_schedules_are_prefects_own(plant: Plant) -> None:
     cron, every = team.schedules[0].schedule, nightly.schedules[0].schedule
     assert (cron.cron, cron.timezone) == ("0 6 * * 1-5", "Europe/Berlin")
     assert every.interval.total_seconds() == 3600
-    assert (team.global_concurrency_limit.limit, team.concurrency_options.collision_strategy.value) == (1, "CANCEL_NEW")
+    assert (team.global_concurrency_limit.limit, team.concurrency_options.collision_strategy.value) == (1, "ENQUEUE")
 
 
 def test_a_server_that_is_away_is_told(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:

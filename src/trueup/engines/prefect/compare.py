@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from prefect.exceptions import ObjectNotFound
 
-from trueup.engines.prefect import automations, found, wanted
+from trueup.engines.prefect import automations, found, occurrences, wanted
 from trueup.engines.prefect.names import POOL, config_tag
 from trueup.engines.prefect.pages import page
 
@@ -55,7 +56,7 @@ def wanted_automations(config: str, ids: Mapping[str, Any]) -> dict[str, Any]:
     """
     tag = config_tag(config)
     afters = [
-        automations.after(name, one, ids[name], tag) for name, one in wanted.after_triggers(config) if name in ids
+        automations.after(name, one, ids.get(name, UUID(int=0)), tag) for name, one in wanted.after_triggers(config)
     ]
     return {one.name: one for one in (automations.silent(), automations.crashed(), *afters)}
 
@@ -69,6 +70,19 @@ def _pool(client: Any) -> Json:
     if one.is_paused:
         return {**unit, "state": "paused", "wanted": {"paused": False}, "found": {"paused": True}}
     return {**unit, "state": "ok"}
+
+
+def _occurrences(client: Any, config: str) -> list[Json]:
+    """The runs that are scheduled one by one: one unit for each job or pipeline."""
+    result = []
+    for name, deployment, missing, extra, problem in occurrences.differing(client, config):
+        unit: Json = {"name": name, "kind": "scheduled runs", "state": "ok", "wanted": {}, "found": {}}
+        if missing or extra or problem:
+            unit["state"] = "changed"
+            unit["wanted"] = {"problem": problem} if problem else {"runs": [one.shown() for one in missing]}
+            unit["found"] = {"runs": [one.shown() for _, one in extra]}
+        result.append({**unit, "url": page("deployment", deployment)})
+    return result
 
 
 def _used(client: Any, config: str) -> dict[str, Any]:

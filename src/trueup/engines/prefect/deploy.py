@@ -13,7 +13,7 @@ from prefect.client.schemas.actions import (
 )
 from prefect.workers.process import ProcessWorker
 
-from trueup.engines.prefect import found, schedules, wanted
+from trueup.engines.prefect import found, occurrences, schedules, wanted
 from trueup.engines.prefect.compare import units, wanted_automations
 from trueup.engines.prefect.graphs import flows
 from trueup.engines.prefect.names import POOL, config_tag
@@ -37,6 +37,7 @@ def deploy(client: Any, config: str, on_event: OnEvent) -> list[Json]:
     _pool(client, [one for one in before if one["kind"] == "work pool"])
     _deployments(client, config, _bad(before, "deployment"))
     _limits(client, config, _bad(before, "limit"))
+    occurrences.correct(client, config)
     automatic = [one for one in units(client, config) if one["kind"] == "automation"]  # they name deployments by id
     _automations(client, config, _bad(automatic, "automation"))
     return [*changed, *(_told(one, on_event) for one in automatic)]

@@ -20,7 +20,7 @@ def flows(config: str | Path) -> dict[str, Any]:
     """
     path = str(Path(config).resolve())
     found = calls.describe(path)
-    jobs = {name: job_flow(path, name) for name in found["jobs"]}
+    jobs = {name: job_flow(path, name, schedule=one["schedule"]) for name, one in found["jobs"].items()}
     pipelines = {name: pipeline_flow(path, name, found["pipelines"]) for name in found["pipelines"]}
     return {**jobs, **pipelines}
 
@@ -40,6 +40,8 @@ def flow_of(config: str | Path, name: str, spelt: Callable[[str], str] = str) ->
     found = calls.describe(path)
     for one in (*found["pipelines"], *found["jobs"]):
         if spelt(one) == name:
-            return pipeline_flow(path, one, found["pipelines"]) if one in found["pipelines"] else job_flow(path, one)
+            if one in found["pipelines"]:
+                return pipeline_flow(path, one, found["pipelines"])
+            return job_flow(path, one, schedule=found["jobs"][one]["schedule"])
     known = ", ".join(sorted([*found["jobs"], *found["pipelines"]]))
     raise NotFound(f"there is no job or pipeline {name}", where=path, hint=f"it has: {known}")

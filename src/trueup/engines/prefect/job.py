@@ -30,8 +30,9 @@ from trueup.engines.prefect.logs import logged, run_logger
 from trueup.engines.prefect.marks import mark, mark_waiting
 from trueup.engines.prefect.pages import page_of_run
 from trueup.engines.prefect.patience import patiently
+from trueup.engines.prefect.policies import why_not
 from trueup.engines.prefect.starting import start
-from trueup.engines.prefect.states import ended, rejected
+from trueup.engines.prefect.states import ended, let_go, rejected
 from trueup.model.errors import StalePlan
 
 Json: TypeAlias = dict[str, Any]
@@ -74,6 +75,7 @@ def job_flow(
     *,
     parent: str = "",
     timeout: float | None = None,
+    schedule: Json | None = None,
     told: Callable[[Json], None] = lambda report: None,
 ) -> Any:
     """The flow of a job, named after it.
@@ -83,6 +85,7 @@ def job_flow(
         job: the job's name.
         parent: the run and step of a pipeline that start it, or "".
         timeout: seconds after which it stops before its next unit; None: never.
+        schedule: of the job, as `calls.describe` has it.
         told: is told the report: Prefect hands no result of a flow run on that waits.
     """
 
@@ -90,6 +93,8 @@ def job_flow(
         deadline = None if timeout is None else time.monotonic() + timeout
         with logged():
             start()
+            if not parent and (reason := why_not(schedule)):
+                return let_go(reason)
             try:
                 report = drive(JobRun(config, job, str(flow_run.id), allow, parent, deadline))
                 told(report)

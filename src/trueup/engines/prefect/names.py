@@ -21,6 +21,9 @@ ENTRY = "trueup.engines.prefect.entry"
 CONFIG_VARIABLE = "TRUEUP_CONFIG"
 """Where a flow's process finds the absolute path of trueup.yaml."""
 
+OCCURRENCE = "trueup:occurrence"
+"""On scheduled runs that trueup made; with the occurrence's key once more."""
+
 
 def config_tag(config: str) -> str:
     """Tells the deployments of several trueup.yaml on one server apart."""

@@ -35,8 +35,9 @@ from trueup.engines.prefect.marks import mark, mark_waiting, waited_for
 from trueup.engines.prefect.pages import page_of_run
 from trueup.engines.prefect.params import with_signature
 from trueup.engines.prefect.patience import patiently
+from trueup.engines.prefect.policies import why_not
 from trueup.engines.prefect.starting import start
-from trueup.engines.prefect.states import ended, rejected
+from trueup.engines.prefect.states import ended, let_go, rejected
 from trueup.engines.prefect.steps import skip_task, step_task
 from trueup.model.errors import StalePlan, TrueupError
 
@@ -56,10 +57,13 @@ def pipeline_flow(
         told: as of `job_flow`.
     """
     spec = pipelines[name]
+    schedule = spec["schedule"]
 
     def run(params: Json) -> Any:
         with logged():
             start()
+            if not parent and (reason := why_not(schedule)):
+                return let_go(reason)
             try:
                 report = PipelineRun(config, name, pipelines, str(flow_run.id), parent).drive(params)
                 told(report)

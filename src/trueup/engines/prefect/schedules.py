@@ -6,11 +6,11 @@
 | `every`, `start` | interval schedule |
 | `paused` | the schedule is not active |
 | `params` | parameters of the schedule |
-| `overlap: skip` | the deployment's concurrency limit 1, `CANCEL_NEW` |
-| `overlap: queue` | the same, `ENQUEUE` |
-| `overlap: cancel` | no limit: the new run cancels the old one as its first act (`starting`) |
-| `calendar`, `except`, `jitter` | what Prefect cannot say: its keeper makes the scheduled runs one by one (`occurrences`) |
-| `catch_up` | Prefect runs all that is late; `starting` lets those go that the policy does not want |
+| `overlap: skip` | the deployment's concurrency limit 1, and a first look by the run itself (`policies` says why) |
+| `overlap: queue` | the deployment's concurrency limit 1, `ENQUEUE` |
+| `overlap: cancel` | no limit: the new run cancels the old one as its first act (`policies`) |
+| `calendar`, `except`, `jitter` | what Prefect cannot say: the scheduled runs are made one by one (`occurrences`) |
+| `catch_up` | Prefect runs all that is late; those that the policy does not want end as "Skipped" (`policies`) |
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from prefect.types._datetime import parse_datetime
 Json: TypeAlias = dict[str, Any]
 
 EPOCH = "1970-01-01T00:00:00+00:00"
+
+
+_NO_LIMIT: Json = {"limit": None, "collision": None}
 
 
 def native(schedule: Json) -> bool:
@@ -74,12 +77,10 @@ def limit(kind: str, schedule: Json | None) -> Json:
 
     Two runs of one job wait for each other in any case.
     """
-    overlap = schedule["overlap"] if schedule else "queue" if kind == "job" else "allow"
-    if overlap == "skip":
-        return {"limit": 1, "collision": ConcurrencyLimitStrategy.CANCEL_NEW.value}
-    if overlap == "queue" or (overlap == "allow" and kind == "job"):
-        return {"limit": 1, "collision": ConcurrencyLimitStrategy.ENQUEUE.value}
-    return {"limit": None, "collision": None}
+    overlap = schedule["overlap"] if schedule else "allow"
+    if kind == "job" or overlap in ("skip", "queue"):
+        return {"limit": 1, "collision": ConcurrencyLimitStrategy.ENQUEUE.value} if overlap != "cancel" else _NO_LIMIT
+    return _NO_LIMIT
 
 
 def options(wanted: Json) -> Any:

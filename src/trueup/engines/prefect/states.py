@@ -61,6 +61,11 @@ def rejected(error: TrueupError) -> State[Any]:
     return Cancelled(name=REJECTED, message=str(error))
 
 
+def let_go(reason: str) -> State[Any]:
+    """The state of a scheduled flow run that a policy of its schedule keeps from running."""
+    return Cancelled(name=SKIPPED, message=reason)
+
+
 def skipped(reason: str) -> State[Any]:
     """The state of a step that did not run."""
     return Completed(name=SKIPPED, message=reason, data={"outcome": "skipped", "reason": reason})
