@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.engines.airflow.office import Office
-from tests.support.airflow_server import Airflow
+from tests.support.airflow_server import Airflow, AirflowError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -120,7 +120,12 @@ def test_no_airflow_is_said_plainly(large: Office) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "trueup", "engine", "status", "airflow"],
         cwd=large.folder,
-        env={"PATH": "/usr/bin:/bin", "TRUEUP_AIRFLOW_URL": "http://127.0.0.1:9", "TRUEUP_AIRFLOW_TOKEN": "x"},
+        env={
+            "PATH": "/usr/bin:/bin",
+            "AIRFLOW_HOME": str(large.folder),
+            "TRUEUP_AIRFLOW_URL": "http://127.0.0.1:9",
+            "TRUEUP_AIRFLOW_TOKEN": "x",
+        },
         capture_output=True,
         text=True,
         check=False,
@@ -187,6 +192,38 @@ def test_a_calendar_drives_a_pipeline(airflow: Airflow, large: Office) -> None:
         assert record["plan"]["params"] == {"region": "EMEA"}
 
 
+def test_a_moved_event_that_airflow_has_not_heard_of(airflow: Airflow, large: Office) -> None:
+    plans = large.folder / "plans" / "ops"
+    plans.mkdir(parents=True)
+    schedule = {"calendar": {"store": "plans", "name": "ops", "refresh": "1h"}}
+    large.write(
+        {"close": {**SAY, "schedule": schedule}}, stores={"plans": {"connector": "vdir", "path": str(plans.parent)}}
+    )
+    planned = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
+    (plans / "close.ics").write_text(event_at(planned, "close", "Close"))
+    trueup(airflow, large, "engine", "airflow", "deploy")
+    large.dag_file = max(airflow.dags.glob("trueup_*.py"), key=lambda one: one.stat().st_mtime)
+
+    def next_run() -> str:
+        try:
+            return str(airflow.api("GET", "/dags/close/details")["next_dagrun_run_after"] or "")
+        except AirflowError:
+            return ""
+
+    assert datetime.fromisoformat(airflow.wait_for(next_run, "Airflow to know the event", 120)) == planned
+    assert in_order(airflow, large)
+    moved = planned + timedelta(hours=1)
+    (plans / "close.ics").write_text(event_at(moved, "close", "Close"))
+    (found,) = trueup(airflow, large, "engine", "status", "airflow", code=3)["engines"]
+    (unit,) = [one for one in found["units"] if one["state"] != "ok"]
+    assert (unit["name"], unit["state"]) == ("close", "changed")
+    assert datetime.fromisoformat(unit["wanted"]["next"]) == moved
+    assert datetime.fromisoformat(unit["found"]["next"]) == planned
+    trueup(airflow, large, "engine", "status", "airflow", "--fix", code=None)
+    airflow.wait_for(lambda: datetime.fromisoformat(next_run()) == moved, "Airflow to follow", 120)
+    assert in_order(airflow, large)
+
+
 def test_one_pipeline_after_another(airflow: Airflow, large: Office) -> None:
     large.write(
         {
@@ -225,3 +262,24 @@ def test_overlap_skip_leaves_the_next_one_out(airflow: Airflow, large: Office) -
     airflow.api("PATCH", f"/dags/{dag}", {"is_paused": True})
     (large.folder / "held-run_function.before").unlink()
     airflow.wait_for(lambda: large.effects()["say"], "the first one to go on", 60)
+
+
+def test_files_that_arrive(airflow: Airflow, large: Office) -> None:
+    pipeline = {
+        "params": {"file": {"type": "string"}},
+        "steps": {"say": {"python": "say", "with": {"x": "${params.file}"}}},
+        "triggers": [{"file": "inbox/*.csv", "settle": "1s"}],
+    }
+    large.write({"take": pipeline})
+    inbox = large.folder / "inbox"
+    inbox.mkdir()
+    for name in ("a.csv", "b.csv", "c.txt"):
+        (inbox / name).write_text(name)
+    large.deploy(airflow, "take", "trueup_files")
+    airflow.wait_for(lambda: large.effects()["say"] == 2, "both files to be taken", 150)
+    again = airflow.trigger(large.dag("trueup_files"))
+    assert airflow.wait_run(large.dag("trueup_files"), again) == "success"
+    assert large.effects() == {"say": 2}, "each once"
+    with large.app() as app:
+        taken = sorted(one["plan"]["params"]["file"] for one in app.history("take"))
+    assert taken == [str(inbox / "a.csv"), str(inbox / "b.csv")]

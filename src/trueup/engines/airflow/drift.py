@@ -1,21 +1,29 @@
 """What Airflow has, compared with what trueup.yaml says, through Airflow's REST API; and the repair.
 
 The DAGs themselves cannot drift, because they are made anew from trueup.yaml whenever their file is read. What can: the file is not there
-or cannot be imported, Airflow has not read it lately, somebody has switched a DAG off or on, and a DAG of a job that is gone.
+or cannot be imported, Airflow has not read it lately, somebody has switched a DAG off or on, a DAG of a job that is gone, and a calendar
+that says another time for the next run than Airflow has planned.
 """
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from trueup.engines.airflow import deployment
+from trueup.engines.airflow import deployment, following
+from trueup.engines.airflow.following import follows
 from trueup.engines.airflow.rest import Api
+from trueup.engines.airflow.timetable import TrueupTimetable
 from trueup.engines.base import Json
 from trueup.model.errors import Transient
 
 RUNS = 10
+AHEAD = 40 * 86_400.0
+"""How far a look ahead goes, in seconds."""
+LATE = 90.0
+"""Seconds in which Airflow may be behind: it asks for the next run when it has read the DAG file."""
 
 
 def status(config: str) -> Json:
@@ -42,7 +50,7 @@ def status(config: str) -> Json:
     file = deployment.file_of(config)
     answer["units"] += [_broken(one, api.url) for one in errors if str(one["filename"]).endswith(file.name)]
     for name, one in wanted.items():
-        answer["units"].append(_compared(api, name, one, found.get(name)))
+        answer["units"].append(_compared(api, config, made[name], one, found.get(name)))
     ours = [name for name, one in found.items() if name not in wanted and str(one["fileloc"]).endswith(file.name)]
     answer["units"] += [_unit(name, "extra", {}, {"stale": found[name]["is_stale"]}, api.url) for name in ours]
     answer["runs"] = _runs(api, list(wanted))
@@ -78,9 +86,21 @@ def _put_right(api: Api, unit: Json) -> list[Json]:
     if found["paused"] != wanted["paused"]:
         api.call("PATCH", f"/dags/{quote(name)}", {"is_paused": wanted["paused"]}, {"update_mask": "is_paused"})
     if {**found, "paused": wanted["paused"]} != wanted:
+        if "next" in wanted:
+            _read_calendars(api, name)
         token = api.call("GET", f"/dags/{quote(name)}/details")["file_token"]
         api.call("PUT", f"/parseDagFile/{quote(token)}")
     return [{"name": name, "kind": "DAG", "state": "updated"}]
+
+
+def _read_calendars(api: Api, name: str) -> None:
+    """Has the DAG that keeps up with calendars run now."""
+    from trueup.engines.airflow.generated import CALENDARS
+
+    keepers = [one["dag_id"] for one in api.pages("/dags", "dags", {"dag_id_pattern": CALENDARS})]
+    for one in keepers:
+        if name.startswith(one.removesuffix(CALENDARS)):
+            api.call("POST", f"/dags/{quote(one)}/dagRuns", {"logical_date": None, "conf": {}})
 
 
 def _wanted(dag: Any) -> Json:
@@ -101,7 +121,8 @@ def _summary(dag: Any) -> str | None:
     return None if dag.schedule is None else str(coerce_to_core_timetable(dag.timetable).summary)
 
 
-def _compared(api: Api, name: str, wanted: Json, listed: Json | None) -> Json:
+def _compared(api: Api, config: str, dag: Any, wanted: Json, listed: Json | None) -> Json:
+    name = dag.dag_id
     if listed is None or listed["is_stale"]:
         return _unit(name, "missing", wanted, {}, api.url)
     details = api.call("GET", f"/dags/{quote(name)}/details")
@@ -114,11 +135,31 @@ def _compared(api: Api, name: str, wanted: Json, listed: Json | None) -> Json:
         "tasks": tasks,
     }
     state = "ok"
+    if not wanted["paused"] and (due := _due(config, dag, details["next_dagrun_run_after"])):
+        wanted, found = {**wanted, "next": due}, {**found, "next": details["next_dagrun_run_after"]}
     if {**found, "paused": wanted["paused"]} != wanted:
         state = "changed"
     elif found["paused"] != wanted["paused"]:
         state = "paused" if found["paused"] else "changed"
     return _unit(name, state, wanted, found, api.url)
+
+
+def _due(config: str, dag: Any, planned: str | None) -> str:
+    """When a DAG should run next, where Airflow has it planned for another time; "" where it has not, or where it runs by other rules."""
+    timetable = dag.timetable
+    if not isinstance(timetable, TrueupTimetable) or planned is None:
+        return ""
+    now = time.time()
+    at = datetime.fromisoformat(planned).timestamp()
+    if at <= now + LATE:
+        return ""
+    if follows(timetable.spec):
+        moments = sorted(map(float, following.moments(config, timetable.subject, now + LATE, now + AHEAD)))
+    else:
+        moments = [one.at for one in timetable.occurrences(now + LATE, now + AHEAD) if one.at > now + LATE]
+    if not moments or abs(moments[0] - at) < 1:
+        return ""
+    return datetime.fromtimestamp(moments[0], UTC).isoformat()
 
 
 def _unit(name: str, state: str, wanted: Json, found: Json, url: str) -> Json:

@@ -18,6 +18,7 @@ from typing import Any
 
 from airflow.sdk import DAG, DeltaTriggerTimetable, Param, conf
 
+from trueup.engines.airflow.arrivals import SECONDS, Arrivals, StartForFile, wanted_of
 from trueup.engines.airflow.following import Follow, follows, refresh
 from trueup.engines.airflow.job import DEFAULTS, Place, job_tasks
 from trueup.engines.airflow.operators import GREEN, BeginJob, EndJob, Outcome
@@ -31,6 +32,8 @@ from trueup.model.schedule import ScheduleSpec
 TAG = "trueup"
 CALENDARS = "trueup_calendars"
 """The DAG that keeps up with calendars."""
+FILES = "trueup_files"
+"""The DAG that looks for files."""
 
 _TYPES = {
     "string": "string",
@@ -83,7 +86,8 @@ def dags(
     makers: list[tuple[str, Callable[..., DAG]]] = [(name, _job_dag) for name in description["jobs"]]
     makers += [(name, _pipeline_dag) for name in description["pipelines"]]
     made = {prefix + name: make(graph, name, shared) for name, make in makers if not only or name in only}
-    return {**made, **_calendars_dag(graph, [name for name, _ in makers if prefix + name in made], shared)}
+    names = [name for name, _ in makers if prefix + name in made]
+    return {**made, **_calendars_dag(graph, names, shared), **_files_dag(graph, names, shared)}
 
 
 def _absolute(config: str | Path) -> Path:
@@ -143,6 +147,23 @@ def _calendars_dag(graph: Graph, names: Sequence[str], shared: Mapping[str, Any]
             task_id="follow", config=graph.place.config, map_index_template="follow {{ task.subject }}"
         )
         follow.expand(subject=list(driven))
+    return {dag.dag_id: dag}
+
+
+def _files_dag(graph: Graph, names: Sequence[str], shared: Mapping[str, Any]) -> dict[str, DAG]:
+    """The DAG that looks for files, where one starts something."""
+    wanted = wanted_of(graph.description, names, graph.dag_id)
+    if not wanted:
+        return {}
+    every = DeltaTriggerTimetable(timedelta(seconds=SECONDS))
+    text = "Starts trueup's jobs and pipelines for files that arrive:\n\n" + "\n".join(
+        f"- `{one['file']}`: {one['dag']}" for one in wanted
+    )
+    more = {**shared, "schedule": every, "catchup": False, "max_active_runs": 1}
+    with _dag(graph, FILES, {}, text, more) as dag:
+        look = Arrivals(task_id="look", config=graph.place.config, wanted=wanted)
+        start = StartForFile.partial(task_id="start", map_index_template="{{ task.arrived['label'] }}")
+        start.expand(arrived=look.output)
     return {dag.dag_id: dag}
 
 
