@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+RUN = "trueup_run"
+"""The XCom key of a run's id."""
+
+ANSWER = "return_value"
+"""The XCom key of what a task returns; a task that skips others by an exception has to say it itself."""
+
+GREEN = ("done",)
+"""States of a trueup run that leave the DAG run green: where `trueup run` answers with exit code 0."""
+
+
 class TrueupOperator(BaseOperator, SkipMixin):
     """A call of trueup.
 

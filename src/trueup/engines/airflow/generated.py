@@ -19,12 +19,13 @@ from typing import Any
 from airflow.sdk import DAG, DeltaTriggerTimetable, Param, conf
 
 from trueup.engines.airflow.arrivals import SECONDS, Arrivals, StartForFile, wanted_of
+from trueup.engines.airflow.base import GREEN
 from trueup.engines.airflow.following import Follow, follows, refresh
 from trueup.engines.airflow.job import DEFAULTS, Place, job_tasks
-from trueup.engines.airflow.operators import GREEN, BeginJob, EndJob, Outcome
+from trueup.engines.airflow.job_ends import BeginJob, EndJob, Outcome
 from trueup.engines.airflow.pipeline import Graph, pipeline_tasks
+from trueup.engines.airflow.pipeline_ends import BeginPipeline, EndPipeline
 from trueup.engines.airflow.schedules import Started, scheduled
-from trueup.engines.airflow.steps import BeginPipeline, EndPipeline
 from trueup.engines.base import Json
 from trueup.model.run import RunState
 from trueup.model.schedule import ScheduleSpec

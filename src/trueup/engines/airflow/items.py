@@ -13,7 +13,8 @@ from airflow.sdk import DagRunState
 from airflow.sdk.exceptions import AirflowFailException
 
 from trueup.engines.airflow.calling import EVENT, call
-from trueup.engines.airflow.steps import StepOperator, current
+from trueup.engines.airflow.pipeline_ends import current
+from trueup.engines.airflow.steps import StepOperator
 from trueup.engines.base import Json
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class StartItem(TriggerDagRunOperator):
         self.config, self.run, self.begun, self.step, self.part = config, run, begun, step, part
 
     def pre_execute(self, context: Context) -> None:
-        """See `steps.current`."""
+        """See `pipeline_ends.current`."""
         self.run = current(context, self.config, self.begun, self.run)
 
     def execute(self, context: Context) -> Any:

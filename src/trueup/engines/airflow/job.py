@@ -21,20 +21,10 @@ from airflow.sdk import Asset, TriggerRule
 
 from trueup.engines.airflow.approval import Approve
 from trueup.engines.airflow.assets import collection_asset
+from trueup.engines.airflow.base import GREEN, RUN
 from trueup.engines.airflow.calling import RETRIES, RETRY_SECONDS
-from trueup.engines.airflow.operators import (
-    RUN,
-    Apply,
-    Batches,
-    BeginJob,
-    EndJob,
-    Guard,
-    Plan,
-    Read,
-    Report,
-    Rounds,
-    Verify,
-)
+from trueup.engines.airflow.job_ends import BeginJob, EndJob
+from trueup.engines.airflow.phases import Apply, Batches, Guard, Plan, Read, Report, Rounds, Verify
 from trueup.engines.base import Json
 
 DEFAULTS: dict[str, Any] = {
@@ -71,7 +61,7 @@ class Place:
     prefix: str = ""
     limit: int = 1024
     pool: Callable[[Sequence[str]], str | None] = lambda stores: None
-    green: tuple[str, ...] = ("done",)
+    green: tuple[str, ...] = GREEN
     space: str = ""
 
     def id(self, name: str) -> str:

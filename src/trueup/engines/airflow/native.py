@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TaskGroup, conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from trueup.engines.airflow.base import TrueupOperator
+from trueup.engines.airflow.base import GREEN, TrueupOperator
 from trueup.engines.airflow.calling import call, counted, key_of, page_of
 from trueup.engines.airflow.job import DEFAULTS, Place, job_tasks
-from trueup.engines.airflow.operators import GREEN, BeginJob, left
+from trueup.engines.airflow.job_ends import BeginJob, left
 from trueup.engines.airflow.pipeline import Graph, pipeline_tasks
-from trueup.engines.airflow.steps import BeginPipeline
+from trueup.engines.airflow.pipeline_ends import BeginPipeline
 from trueup.engines.base import Json
 
 if TYPE_CHECKING:

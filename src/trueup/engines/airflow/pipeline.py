@@ -22,19 +22,10 @@ from airflow.sdk import TaskGroup, TriggerRule
 from trueup.engines.airflow.calling import RETRIES
 from trueup.engines.airflow.items import EndItem, StartItem
 from trueup.engines.airflow.job import Place, Unit, job_tasks
-from trueup.engines.airflow.steps import (
-    BeginJobStep,
-    BeginPipeline,
-    BeginPipelineStep,
-    Decide,
-    EndJobStep,
-    EndMap,
-    EndPipeline,
-    EndPipelineStep,
-    Items,
-    RunFunction,
-    RunItems,
-)
+from trueup.engines.airflow.maps import EndMap, Items, RunItems
+from trueup.engines.airflow.pipeline_ends import BeginPipeline, EndPipeline
+from trueup.engines.airflow.steps import Decide, RunFunction
+from trueup.engines.airflow.substeps import BeginJobStep, BeginPipelineStep, EndJobStep, EndPipelineStep
 from trueup.engines.base import Json
 
 
