@@ -103,7 +103,9 @@ def test_a_worker_that_slept_in_the_middle_of_a_batch_does_no_harm_when_it_wakes
     first still sends when it wakes up is refused by the store: its preconditions do not hold any more."""
     office, proxy = edited.office, edited.proxy
     first = office.worker(heartbeat=1)
-    asleep = proxy.on("PUT", times=1).call(received=lambda exchange: first.suspend())
+    # By the third request nothing else of it is under way, and it holds no lock of the ledger's file.
+    proxy.on("PUT", nth=2).delay(1.5)
+    asleep = proxy.on("PUT", nth=3).call(received=lambda exchange: first.suspend())
 
     async def scenario(client: Any) -> None:
         handle = await office.start(client, "team")
