@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +13,8 @@ import pytest
 
 from tests.crash.world import EXPECTED, World
 from tests.engines.calls.careless import Careless, at_once, killed, once, twice
+from tests.support.faults import Exchange
+from tests.support.proxy import Proxy
 from tests.support.servers import DavServer, PostgreSQL, Radicale, Xandikos
 
 pytestmark = pytest.mark.slow
@@ -108,3 +112,24 @@ def test_every_call_may_come_again_when_all_is_over(tmp_path: Path, radicale: Ra
     assert answers["batch"]["done"] == 0
     assert answers["report"]["counts"] == answers["rest"]["counts"] == answers["end"]["counts"] == report["counts"]
     assert world.sides() == before
+
+
+def loses_places(exchange: Exchange) -> None:
+    """A server that keeps no LOCATION."""
+    body = re.sub(rb"LOCATION:[^\r\n]*\r\n", b"", exchange.request.raw_body)
+    exchange.request = replace(exchange.request.with_header("Content-Length", str(len(body))), raw_body=body)
+
+
+@pytest.mark.parametrize("habit", ["once", "twice", "killed-at-writes"])
+def test_what_a_server_lost_is_told_though_the_first_answer_never_came(
+    tmp_path: Path, xandikos: Xandikos, habit: str
+) -> None:
+    with Proxy(xandikos.url) as proxy:
+        world = World.build(tmp_path / "world", xandikos, proxy)
+        proxy.on("PUT").call(received=loses_places)
+        engine = Careless(world.folder / "trueup.yaml", HABITS[habit])
+        report = engine.run_job("team", "key")
+    told = {one["collection"].partition("/")[0]: one for one in report["verifications"]}
+    counts = {side: (one["verified"], one["failed"], one["rewritten"]) for side, one in told.items()}
+    assert counts == {"work": (4, 0, 1), "laptop": (3, 0, 0)}
+    assert told["work"]["lost"] == {"location": 1}
