@@ -79,8 +79,8 @@ class StoreCalendars:
         self._pool.shutdown(cancel_futures=True)
 
     def _again(self, mirror: _Mirror) -> None:
-        mirror.look()
-        self._changed()
+        if mirror.look():
+            self._changed()
 
 
 class _Mirror:
@@ -106,22 +106,25 @@ class _Mirror:
         over = self.under_way is None or self.under_way.done()
         return over and self._now() >= self._tried_at + seconds
 
-    def look(self) -> None:
-        """Reads what changed; what goes wrong is kept as the problem of the next reading."""
+    def look(self) -> bool:
+        """Reads what changed; what goes wrong is kept as the problem of the next reading. Returns whether there is news."""
         begun = self._tried_at = self._now()
+        before = self._problem
         try:
             bodies, unread, cursor = self._changes()
         except TrueupError as error:
             self._problem = f"calendar {self._source} cannot be read: {error}"
-            return
+            return self._problem != before
         except Exception as error:
             self._problem = f"calendar {self._source} cannot be read: {Bug(f'{type(error).__name__}: {error}')}"
-            return
+            return self._problem != before
         with self._lock:
+            news = bodies != self._bodies or unread != self._unread or bool(before) or self._read_at is None
             if bodies != self._bodies:
                 self._expanded = None
             self._bodies, self._unread, self._cursor = bodies, unread, cursor
             self._read_at, self._problem = begun, ""
+        return news
 
     def reading(self, source: CalendarSource, first: float, last: float) -> Reading:
         """The events that fit, within a window."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from trueup.core.agenda import Agenda, Subject
+from trueup.core.leasing import process_name
 from trueup.engines.embedded.serving.children import Child, Children
 from trueup.engines.embedded.serving.due import Verdict, verdicts
 from trueup.engines.embedded.serving.setup import RESUME, OnEvent, Settings, Setup
 from trueup.engines.embedded.serving.triggers import Triggers
-from trueup.model.errors import ExitCode, LedgerError, TrueupError
+from trueup.model.errors import ExitCode, LedgerError, Locked, TrueupError
 from trueup.model.occurrence import Occurrence, OccurrenceRecord, OccurrenceState
 from trueup.model.run import RunRecord, RunState
 from trueup.model.schedule import Overlap
@@ -56,6 +57,7 @@ class Leader:
         self.triggers = Triggers(setup)
         self._agenda = Agenda(self._known, setup.calendars, self._on_event, setup.read_block)
         self._checked = float("-inf")
+        self._check = min([self._settings.check, *(max(1.0, one) for one in _refreshes(setup))])
 
     def now(self) -> float:
         """The time by the ledger's clock, which is one for all who share it."""
@@ -73,7 +75,7 @@ class Leader:
         """
         now = self.now()
         self._see_what_ended()
-        if not -1.0 <= now - self._checked < self._settings.check:
+        if not -1.0 <= now - self._checked < self._check:
             self._compare(now)
         for subject, one in self.triggers.look(now):
             self._say(subject.name, one, "wanted", one.title)
@@ -112,14 +114,23 @@ class Leader:
             ]
             self._killed = [one for one in found if one is not None and one.phase != "stopped"]
         for run in list(self._killed):
-            lease = self._ledger.leases.holder(f"{'pipeline' if run.kind == 'pipeline' else 'job'}/{run.subject}")
-            if lease is not None and lease.expires > now:
-                continue  # somebody is at it, or was until a moment ago
+            if not self._free(f"{'pipeline' if run.kind == 'pipeline' else 'job'}/{run.subject}"):
+                continue  # somebody is at it
             self._killed.remove(run)
             if self._ledger.journal.get(run.id).state is RunState.RUNNING:
                 one = Occurrence(f"resume:{run.id}", now, {}, now, now, f"run {run.id} was not finished")
                 if self._known.want(run.subject, RESUME, one):
                     self._say(run.subject, one, "wanted", one.title)
+
+    def _free(self, lease: str) -> bool:
+        """Whether nobody works on a job or pipeline: its lease can be had, if only for a moment."""
+        owner = process_name()
+        try:
+            self._ledger.leases.acquire(lease, owner, 1.0)
+        except Locked:
+            return False
+        self._ledger.leases.release(lease, owner)
+        return True
 
     # --- deciding
 
@@ -300,7 +311,7 @@ class Leader:
         self._on_event({"event": "occurrence", **told})
 
     def _pause(self, now: float, waiting: bool) -> float:
-        pauses = [self._settings.check - (now - self._checked)]
+        pauses = [self._settings.watch, self._check - (now - self._checked)]
         following = self._known.next_at(now)
         if following is not None:
             pauses.append(following - now)
@@ -311,6 +322,14 @@ class Leader:
 
 def _as_occurrence(one: OccurrenceRecord) -> Occurrence:
     return Occurrence(one.key, one.at, one.params, one.nominal, max(one.until, one.at), one.title)
+
+
+def _refreshes(setup: Setup) -> Iterator[float]:
+    """How often the calendars want to be looked at."""
+    for subject in setup.subjects.values():
+        if subject.schedule is not None:
+            driving = [subject.schedule.calendar] if subject.schedule.calendar else []
+            yield from (one.refresh for one in (*driving, *(each.calendar for each in subject.schedule.except_)))
 
 
 def _error_of(record: RunRecord) -> str:

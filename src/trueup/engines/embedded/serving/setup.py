@@ -68,6 +68,7 @@ class Settings:
         standby: how often it looks.
         check: how often what is wanted is compared with the configuration and the calendars.
         grace: how late a start may be without counting as missed.
+        watch: how often it is looked whether trueup.yaml was changed.
         poll: how often files and the ends of other runs are looked for.
         patience: the pause before a run is tried again that another process works on, or that crashed.
         attempts: how often a run that crashes is started in all.
@@ -80,6 +81,7 @@ class Settings:
     standby: float = 2.0
     check: float = 60.0
     grace: float = 60.0
+    watch: float = 5.0
     poll: float = 1.0
     patience: float = 5.0
     attempts: int = 3
