@@ -68,6 +68,10 @@ def test_deletions_come_after_creations(office: Office) -> None:
     assert state == "success"
     assert (tasks["apply"], tasks["deletions"], tasks["delete"]) == ("success", "success", "success")
     office.assert_same([*uids[1:], *more])
+    office.laptop.delete(uids[1])
+    state, tasks = run(dag)
+    assert (tasks["apply"], tasks["delete"]) == ("skipped", "success"), "only deletions"
+    office.assert_same([*uids[2:], *more])
 
 
 def test_a_pipeline(office: Office) -> None:

@@ -112,7 +112,7 @@ def job_tasks(
         **common,
     )
     approve = Approve(task_id="approve", job=name, trigger_rule=some, **common)
-    batches = Batches(task_id="batches", waves=1, limit=place.limit, trigger_rule=some, **common)
+    batches = Batches(task_id="batches", plan=place.id("plan"), limit=place.limit, trigger_rule=some, **common)
     apply = Apply.partial(task_id="apply", map_index_template="apply {{ task.item['label'] }}", **talk).expand(
         item=batches.output
     )

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+FIRST = frozenset({"create", "update"})
+"""What the first wave does; the second one deletes."""
+
+
 class RunOperator(TrueupOperator):
     """A call about a run that is under way.
 
@@ -113,18 +117,21 @@ class Batches(RunOperator):
     """The batches of a wave: what `Apply` is mapped over. Creations and updates are the first wave, deletions the second.
 
     Args:
-        waves: how many of the waves that are left: 1, or 0 for all.
+        plan: for the first wave the task that planned; "": all that is left.
         limit: into how many items the batches are put together at most (Airflow's `[core] max_map_length`).
     """
 
-    def __init__(self, *, waves: int = 0, limit: int = 1024, **more: Any) -> None:
+    def __init__(self, *, plan: str = "", limit: int = 1024, **more: Any) -> None:
         super().__init__(**more)
-        self.waves, self.limit = waves, limit
+        self.plan, self.limit = plan, limit
 
     def execute(self, context: Context) -> list[Json]:
         """See `calls.start_apply`, which lists what is not yet done."""
         found: list[list[Json]] = call("start_apply", self.config, self.run)["waves"]
-        return packed([one for wave in found[: self.waves or None] for one in wave], self.limit)
+        if self.plan:
+            planned = context["ti"].xcom_pull(task_ids=self.plan)  # nothing where the run was taken up behind its plan
+            found = [] if planned and not FIRST.intersection(planned["counts"]) else found[:1]
+        return packed([one for wave in found for one in wave], self.limit)
 
 
 def packed(batches: Sequence[Json], limit: int) -> list[Json]:
