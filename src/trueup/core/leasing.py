@@ -5,23 +5,19 @@ Where a renewal does not succeed in time the work is told, since somebody else m
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from trueup.core.ledger import Ledger
+from trueup.core.ledger.leases import process_name
 from trueup.model.errors import LedgerError, Locked
+
+__all__ = ["Kept", "process_name", "rest", "wait_for"]
 
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.5
-
-
-def process_name() -> str:
-    """An owner that stands for this process: a lease of a process that is gone from its host is taken over at once."""
-    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
 def wait_for(ledger: Ledger, name: str, owner: str, ttl: float, check: Callable[[], None] = lambda: None) -> None:

@@ -157,7 +157,8 @@ def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> 
         "verifications": verifications,
         "again": bool(outcome["stale"] or outcome["copies"]),
     }
-    if outcome["clean"] and not _unread(run.plan) and run.kind != "undo":
+    same = (run.plan or {}).get("config") == work.spec.digest  # else it was changed while the plan was carried out
+    if outcome["clean"] and same and not _unread(run.plan) and run.kind != "undo":
         _adopt_shape(work)
     state = RunState(str(result["state"]))
     ledger.journal.update(run.id, phase=Phase.REPORT.value, state=state, report=result, ended=work.clock())

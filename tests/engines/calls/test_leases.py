@@ -405,6 +405,33 @@ def test_trueup_apply_carries_it_out_and_the_engine_finds_it_over(folders: Folde
     assert calls.begin_job(folders.config, "team", "blocked")["report"]["state"] == "done"
 
 
+def test_a_plan_of_another_configuration_is_not_carried_out(folders: Folders) -> None:
+    run = planned(folders)
+    path = Path(folders.config)
+    path.write_text(path.read_text().replace("name: team}]}", "name: team}], on_delete: delete-wins}"))
+    with pytest.raises(StalePlan, match="configuration was changed"):
+        calls.start_apply(folders.config, run)
+    assert folders.side("b") == {}
+    again = calls.begin_job(folders.config, "team", "key")
+    assert again["run"] != run
+    assert calls.run_rest(folders.config, again["run"])["state"] == "done"
+    assert folders.equal
+
+
+def test_what_is_allowed_beforehand_is_not_asked(folders: Folders) -> None:
+    first = calls.run_rest(folders.config, calls.begin_job(folders.config, "team", "first")["run"])
+    calls.end_job(folders.config, first["run"])
+    for number in range(5):
+        folders.remove(f"item-{number}")
+    folders.add("one-left")
+    found = calls.begin_job(folders.config, "team", "second", ["max_delete"])
+    run = found["run"]
+    calls.plan(folders.config, run, [calls.read(folders.config, run, ref) for ref in found["collections"]])
+    answer = calls.guard(folders.config, run)
+    assert (answer["blocked"], {one["allowed"] for one in answer["guards"]}) == (False, {"a person"})
+    assert applied(folders, run)["counts"] == {"create": 1, "delete": 5}
+
+
 # -- out of order ---------------------------------------------------------------------------------------------------------
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from trueup.core.ledger import Ledger, open_ledger
+from trueup.core.ledger import Ledger, leases, open_ledger
+from trueup.core.ledger.leases import host_name
 from trueup.model.errors import ExitCode, Locked
 
-HOST = socket.gethostname()
+HOST = host_name()
 ME = f"{HOST}:{os.getpid()}:mine"
 ELSEWHERE = "elsewhere.example:4711:n"
 
@@ -126,3 +127,15 @@ def test_a_lease_costs_no_flush_and_the_next_commit_does_again(tmp_path: Path) -
         with ledger.transaction():
             ledger.leases.release("job/team", ME)
         assert asked[0] == 2
+
+
+def test_a_container_counts_processes_for_itself(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two containers of one name: a process that is not here may be alive there."""
+    ledger.leases.acquire("job/team", f"{HOST}:999999999:n", 3600)
+    here = os.stat("/proc/self/ns/pid")
+    monkeypatch.setattr(leases, "FIRST_NAMESPACE", here.st_ino + 1)
+    assert host_name() == f"{socket.gethostname()}/{here.st_ino}"
+    with pytest.raises(Locked):
+        ledger.leases.acquire("job/team", ME, 60)
+    monkeypatch.undo()
+    ledger.leases.acquire("job/team", ME, 60)

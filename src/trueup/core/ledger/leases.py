@@ -11,6 +11,27 @@ from typing import NamedTuple
 from trueup.core.ledger.database import Database
 from trueup.model.errors import Locked
 
+FIRST_NAMESPACE = 0xEFFFFFFC
+"""The number of the namespace of process ids that a Linux machine starts with (PROC_PID_INIT_INO in linux/proc_ns.h)."""
+
+
+def process_name() -> str:
+    """An owner that stands for this process: "host:pid:nonce"."""
+    return f"{host_name()}:{os.getpid()}:{os.urandom(4).hex()}"
+
+
+def host_name() -> str:
+    """Where this process's number means something: the host, and the container where it has numbers of its own.
+
+    Containers may share the host's name (Kubernetes: hostNetwork), and a number that is not here may well be alive there.
+    """
+    try:
+        namespace = os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        namespace = FIRST_NAMESPACE
+    host = socket.gethostname()
+    return host if namespace == FIRST_NAMESPACE else f"{host}/{namespace}"
+
 
 class Holder(NamedTuple):
     """Who has a lease: `since` and `expires` in seconds since 1970 by the ledger's own clock."""
@@ -84,7 +105,7 @@ class Leases:
 def _gone(owner: str) -> bool:
     """Whether the owner is a process of this host that does not live any more."""
     host, _, rest = owner.rpartition(":")[0].rpartition(":")
-    if host != socket.gethostname() or not rest.isdecimal() or int(rest) == 0:
+    if host != host_name() or not rest.isdecimal() or int(rest) == 0:
         return False
     try:
         os.kill(int(rest), 0)

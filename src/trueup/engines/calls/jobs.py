@@ -57,7 +57,7 @@ def next_round(config: str, run: str) -> Json:
                 return _answer(app.work(record.subject), record, "over")
             why = f"it is {record.state.value.replace('_', ' ')}"
             raise UsageError(f"run {run} has not ended", why=why, hint="report(…) ends it")
-        return _begin(app, record.subject, started_for(record), ())
+        return _begin(app, record.subject, started_for(record), record.report.get("allow", ()))
 
 
 def end_job(config: str, run: str) -> Json:
@@ -179,7 +179,7 @@ def _left_alone(work: Work, run: RunRecord) -> RunRecord:
     plan is followed by another round."""
     journal = work.ledger.journal
     if job_runs.half_applied(run):
-        journal.update(run.id, report={**run.report, "taken_up": True})
+        journal.add_to_report(run.id, {"taken_up": True})
     else:
         journal.update(run.id, phase=Phase.READ)
     return journal.get(run.id)
@@ -204,7 +204,7 @@ def _started(work: Work, known: RunRecord | None, parent: str, allow: Sequence[s
         else:
             run = _left_alone(work, found).id
         more = {"before": before, "allow": list(allow), **({"for": parent} if found else {})}
-        journal.update(run, report={**journal.get(run).report, **{key: one for key, one in more.items() if one}})
+        journal.add_to_report(run, {key: one for key, one in more.items() if one})
         ledger.leases.release(name, parent)
         ledger.leases.acquire(name, run, RUN_SECONDS)
     return _standing(work, journal.get(run))

@@ -29,6 +29,15 @@ _lock = threading.Lock()
 _opened: dict[tuple[int, str], _Opened] = {}
 
 
+def _after_fork() -> None:
+    """A child has no use for the lock as somebody held it, nor for connections that are its parent's."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 @contextmanager
 def opened(config: str) -> Iterator[App]:
     """The application of a configuration file; a worker's calls share it, and with it connections to stores and ledger.

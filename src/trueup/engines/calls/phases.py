@@ -123,8 +123,8 @@ def reject(config: str, run: str, who: str) -> Json:
     """
     with job_call(config, run, "approve") as call:
         if call.record.state in job_runs.WAITING:
-            report = {**call.record.report, "rejected_by": who}
-            call.app.ledger.journal.update(run, state=RunState.SUPERSEDED, report=report, ended=call.work.clock())
+            call.app.ledger.journal.add_to_report(run, {"rejected_by": who})
+            job_runs.supersede(call.work, call.record)
         elif call.record.state is not RunState.SUPERSEDED:
             why = f"it is {call.record.state.value}"
             raise NotFound(f"run {run} does not wait for approval", why=why)
@@ -146,6 +146,7 @@ def start_apply(config: str, run: str) -> Json:
             return {"waves": []}
         if call.record.state is RunState.RUNNING:
             require(call, _PLANNED, "plan(…) comes first")
+            _refuse_other_configuration(call)
         waves = phases.start_apply(call.work, run)["waves"]
         _wait_for_readers(call)
         _make_collections(call)
@@ -226,6 +227,14 @@ def _wait_for_readers(call: Call) -> None:
         if ledger.leases.holder(name) is not None:
             wait_for(ledger, name, call.owner, TURN_SECONDS, call.check)
             ledger.leases.release(name, call.owner)
+
+
+def _refuse_other_configuration(call: Call) -> None:
+    """A plan is carried out by the configuration it was made with; one that is half carried out is finished all the same."""
+    made = call.record.plan or {}
+    if call.record.phase not in job_runs.APPLYING and made.get("config") != call.work.spec.digest:
+        why = "the job's configuration was changed since it was made"
+        raise StalePlan("the plan is stale", why=why, hint=f"make a new one: trueup plan {call.work.spec.name}")
 
 
 def _make_collections(call: Call) -> None:
