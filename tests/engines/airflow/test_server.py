@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.office import event
 from tests.engines.airflow.office import Office
 from tests.support.airflow_server import Airflow
 
@@ -199,6 +200,18 @@ def test_approved_by_the_command_line(airflow: Airflow, large: Office) -> None:
     assert airflow.task_states(large.dag(), run)["approve"] == "success"
     open_ = airflow.api("GET", f"/dags/{large.dag()}/dagRuns/~/hitlDetails?response_received=false")["hitl_details"]
     assert open_ == [], "the question is closed in Airflow, too"
+
+
+def test_a_question_that_nobody_answers_does_not_hold_up_the_next_run(airflow: Airflow, large: Office) -> None:
+    run, uids = blocked(airflow, large)
+    for uid in uids[:10]:
+        large.laptop.put(f"{uid}.ics", event(uid, f"Event {uid}"))
+    later = airflow.trigger(large.dag())
+    assert airflow.wait_run(large.dag(), later) == "success"
+    assert airflow.wait_run(large.dag(), run) == "success"
+    states = airflow.task_states(large.dag(), run)
+    assert (states["approve"], states["batches"], states["end"]) == ("success", "skipped", "skipped")
+    large.assert_same(uids)
 
 
 def test_a_wrong_login_fails_at_once_and_says_why(airflow: Airflow, large: Office, radicale_with_login: Any) -> None:

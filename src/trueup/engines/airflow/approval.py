@@ -21,6 +21,7 @@ from airflow.sdk.execution_time.hitl import (
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from trueup.engines.airflow.base import GIVEN_UP
 from trueup.engines.airflow.calling import call
 from trueup.engines.base import Json
 
@@ -100,12 +101,14 @@ class Approve(ApprovalOperator):
     def said_elsewhere(self, context: Context, event: Json) -> Json:
         """Somebody spoke to the ledger: the question is closed here, too."""
         self.log.info("run %s is %s by now: trueup was told elsewhere", self.run, event["state"])
-        update_hitl_detail_response(context["ti"].id, [self.APPROVE], {})
-        return {
-            "chosen_options": [self.APPROVE],
-            "state": event["state"],
-            "responded_at": datetime.now(UTC).isoformat(),
-        }
+        given_up = event["state"] == "superseded"
+        chosen = [self.REJECT if given_up else self.APPROVE]
+        update_hitl_detail_response(context["ti"].id, chosen, {})
+        answer = {"chosen_options": chosen, "state": event["state"], "responded_at": datetime.now(UTC).isoformat()}
+        if given_up:
+            context["ti"].xcom_push(key=GIVEN_UP, value=True)
+            self.skip(context["ti"], context["task"].get_direct_relatives(upstream=False))
+        return answer
 
 
 def answered(identity: Any) -> dict[str, Any] | None:

@@ -17,6 +17,9 @@ RUN = "trueup_run"
 ANSWER = "return_value"
 """The XCom key of what a task returns; a task that skips others by an exception has to say it itself."""
 
+GIVEN_UP = "trueup_given_up"
+"""The XCom key that says of a run that waited for a person that a later one took its place."""
+
 GREEN = ("done",)
 """States of a trueup run that leave the DAG run green: where `trueup run` answers with exit code 0."""
 

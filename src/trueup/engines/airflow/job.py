@@ -24,6 +24,7 @@ from trueup.engines.airflow.assets import collection_asset
 from trueup.engines.airflow.base import GREEN, RUN
 from trueup.engines.airflow.calling import RETRIES, RETRY_SECONDS
 from trueup.engines.airflow.job_ends import BeginJob, EndJob
+from trueup.engines.airflow.overlaps import APPROVE
 from trueup.engines.airflow.phases import Apply, Batches, Guard, Plan, Read, Report, Rounds, Verify
 from trueup.engines.base import Json
 
@@ -111,7 +112,7 @@ def job_tasks(
         deletions=place.id("deletions"),
         **common,
     )
-    approve = Approve(task_id="approve", job=name, trigger_rule=some, **common)
+    approve = Approve(task_id=APPROVE, job=name, trigger_rule=some, execution_timeout=None, **common)
     batches = Batches(task_id="batches", plan=place.id("plan"), limit=place.limit, trigger_rule=some, **common)
     apply = Apply.partial(task_id="apply", map_index_template="apply {{ task.item['label'] }}", **talk).expand(
         item=batches.output
@@ -136,6 +137,7 @@ def job_tasks(
         task_id="end",
         config=place.config,
         begun=place.id("begin"),
+        approve=place.id("approve"),
         green=place.green,
         trigger_rule=TriggerRule.ALL_DONE,
     )

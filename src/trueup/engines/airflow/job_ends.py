@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
 from airflow.sdk import BranchMixIn
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from trueup.engines.airflow.assets import tell_end
-from trueup.engines.airflow.base import ANSWER, GREEN, RUN, TrueupOperator
+from trueup.engines.airflow.base import ANSWER, GIVEN_UP, GREEN, RUN, TrueupOperator
 from trueup.engines.airflow.calling import call, conf_of, counted, page_of
 from trueup.engines.airflow.following import key_for, occurrence
-from trueup.engines.airflow.overlaps import heed
+from trueup.engines.airflow.overlaps import heed, wait
 from trueup.engines.base import Json
 from trueup.model.errors import Locked
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-WAIT = timedelta(seconds=15)
-"""How long the beginning of a job waits, without a worker, before it looks again whether somebody else still works on it."""
 
 
 class BeginJob(TrueupOperator, BranchMixIn):
@@ -71,7 +66,7 @@ class BeginJob(TrueupOperator, BranchMixIn):
             begun = call("begin_job", self.config, self.job, key, tuple(allow), parent)
         except Locked as error:
             self.log.info("waiting: %s", error)
-            raise TaskDeferred(trigger=TimeDeltaTrigger(WAIT), method_name="execute_again") from None
+            raise wait() from None
         call("link", self.config, begun["run"], "airflow", page_of(context))
         context["ti"].xcom_push(key=RUN, value=begun["run"])
         self.log.info("run %s of job %s: next is %s", begun["run"], self.job, begun["next"])
@@ -83,17 +78,20 @@ class EndJob(TrueupOperator):
 
     Args:
         begun: the task that began it.
+        approve: the task in which it may have waited for a person.
         green: states that leave this task, and with it the DAG run, green.
     """
 
-    def __init__(self, *, begun: str, green: Sequence[str] = GREEN, **more: Any) -> None:
+    def __init__(self, *, begun: str, approve: str, green: Sequence[str] = GREEN, **more: Any) -> None:
         super().__init__(**more)
-        self.begun, self.green = begun, tuple(green)
+        self.begun, self.approve, self.green = begun, approve, tuple(green)
 
     def execute(self, context: Context) -> Json:
         """See `calls.end_job`."""
         report = self.end(context)
         tell_end(context, self.outlets, report["run"], report["state"])
+        if context["ti"].xcom_pull(task_ids=self.approve, key=GIVEN_UP):
+            raise AirflowSkipException(f"run {report['run']} waited for a person until a later one took its place")
         if report["state"] not in self.green and not report.get("rejected_by"):
             raise AirflowFailException(f"run {report['run']} is {counted(report)}{left(report)}")
         return report

@@ -59,6 +59,10 @@ class BeginPipeline(TrueupOperator, BranchMixIn):
             context, {**given, **(found or {}).get("params", {})}, conf_of(context).get("parent", ""), found
         )
 
+    def execute_again(self, context: Context, event: Any = None) -> Any:
+        """After a while in which an earlier DAG run was under way."""
+        return self.execute(context)
+
     def begin(self, context: Context, params: Json, parent: str, found: Json | None = None) -> Any:
         """Begins it in the name of this parent, for what a calendar says of this moment."""
         key = key_for(context, self.task_id, found)

@@ -21,7 +21,6 @@ from airflow.sdk import AssetAny, AssetOrTimeSchedule, CronTriggerTimetable
 
 from trueup.engines.airflow.assets import awaited, end_alias, outcome_asset
 from trueup.engines.airflow.following import follows
-from trueup.engines.airflow.overlaps import ACTIVE
 from trueup.engines.airflow.pipeline import Graph
 from trueup.engines.airflow.timetable import TrueupTimetable
 from trueup.engines.base import Json
@@ -68,15 +67,13 @@ def scheduled(graph: Graph, name: str, described: Json) -> Started:
     params = {key: value for one in described["triggers"] for key, value in one.get("params", {}).items()}
     if spec is None:
         when: Any = None if not waits else waits[0] if len(waits) == 1 else AssetAny(*waits)
-        alone = {"max_active_runs": 1} if "collections" in described else {}  # a job never runs beside itself
-        return Started({"schedule": when, "catchup": False, **alone}, params, "", outlets, told)
+        return Started({"schedule": when, "catchup": False}, params, "", outlets, told)
     timetable = timetable_of(spec, graph.place.config, name)
     if waits:
         timetable = AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*waits))
     arguments = {
         "schedule": timetable,
         "catchup": spec["catch_up"] == "all",
-        "max_active_runs": ACTIVE[spec["overlap"]],
         "is_paused_upon_creation": bool(spec["paused"]),
     }
     calendar = follows(ScheduleSpec.from_json(spec))
