@@ -134,13 +134,13 @@ class PipelineRuns:
         return self._go_on(run, {}, False)
 
     def of(self, run: RunRecord) -> PipelineRun:
-        """A run as it stands in the ledger, to be gone on with.
+        """A run as it stands in the ledger, to be gone on with, or to be told of where it is over.
 
         Raises:
             StalePlan: the pipeline was changed since it began.
         """
-        assert run.plan is not None
-        self._refuse_changed(run, {}, False)
+        if run.ended is None:
+            self._refuse_changed(run, {}, False)
         return self._resumed(run)
 
     def child(self, params: Mapping[str, Any], repeats: str = "") -> tuple[PipelineRun, RunRecord | None]:
