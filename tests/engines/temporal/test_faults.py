@@ -199,3 +199,30 @@ def test_the_ledgers_postgresql_is_restarted(office: Office, radicale: Radicale)
         edited.check()
         edited.close()
         office.close()
+
+
+@pytest.mark.slow
+def test_the_network_to_a_store_is_cut_for_a_minute(edited: Edited) -> None:
+    """Longer than the HTTP client is patient: the run ends right, in one go or with the next run."""
+    office, proxy = edited.office, edited.proxy
+    office.worker(heartbeat=2)
+    cut = proxy.on("PUT", times=1_000_000).reset_before_forwarding()
+    others = proxy.on(when=lambda request: bool(cut.hits)).reset_before_forwarding()
+
+    async def scenario(client: Any) -> None:
+        handle = await office.start(client, "team")
+
+        async def sending() -> bool:
+            return bool(cut.hits)
+
+        await office.until(sending)
+        await asyncio.sleep(60)
+        cut.remove()
+        others.remove()
+        report = await asyncio.wait_for(handle.result(), 150)
+        if report["state"] != "done":
+            again = await office.start(client, "team")
+            assert (await again.result())["state"] == "done"
+
+    office.with_client(scenario)
+    edited.check()

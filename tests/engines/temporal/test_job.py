@@ -9,6 +9,7 @@ from temporalio.client import WorkflowFailureError
 
 from tests.engines.temporal.office import Office
 from trueup.app import App
+from trueup.engines.temporal import ENGINE
 
 
 def test_a_job_is_a_workflow_of_its_name_with_an_activity_for_every_phase(office: Office) -> None:
@@ -51,16 +52,22 @@ def blocked(office: Office) -> None:
 
 
 def test_a_blocked_run_waits_for_the_signal(office: Office) -> None:
+    ENGINE.deploy(office.config)  # makes the search attributes known
     office.worker()
     blocked(office)
+
+    async def found(client: Any, id: str) -> bool:
+        query = f"TrueupState = 'awaiting_approval' AND TrueupJob = 'team' AND TaskQueue = '{office.queue}'"
+        return [one.id async for one in client.list_workflows(query)] == [id]
 
     async def scenario(client: Any) -> None:
         handle = await office.start(client, "team")
         await office.state(handle, "awaiting_approval")
         assert len(office.titles("laptop")) == 10
-        details = await _details(handle)
-        assert "Awaiting approval" in details
-        assert "trueup apply" in details
+        await office.until(lambda: found(client, handle.id))
+        text = await details(handle)
+        assert "Awaiting approval" in text
+        assert "trueup apply" in text
         plan = await handle.query("plan")
         assert plan["counts"]["delete"] == 8
         table = await handle.execute_update("show_plan", 5)
@@ -119,6 +126,6 @@ def test_a_failed_run_fails_the_workflow_with_what_where_why_and_hint(office: Of
     assert "team" in details["why"]
 
 
-async def _details(handle: Any) -> str:
+async def details(handle: Any) -> str:
     """The current details, as the web screen asks for them."""
     return str((await handle.query("__temporal_workflow_metadata")).current_details)

@@ -4,7 +4,7 @@
 
 `die` is the call at which the process kills itself with SIGKILL: before it does anything, or after it has done everything and
 before the server hears of it; once, the marker file `died` says so. `hang`: the call at which a worker stops beating and takes
-its time.
+its time. `build`: another version of the workflow's code.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 import trueup.engines.temporal.worker as module
 from trueup.engines import calls
-from trueup.engines.temporal import ENGINE
+from trueup.engines.temporal import ENGINE, versions
 
 QUICK = {
     # Where a worker that held a workflow is gone, another one gets it after so long; the SDK's default is 10 s.
@@ -36,7 +36,9 @@ QUICK = {
 
 def main(config: str, options: dict[str, Any]) -> None:
     marker = Path(config).with_name("died")
-    die, moment, hang = (options.pop(name, "") for name in ("die", "moment", "hang"))
+    die, moment, hang, build = (options.pop(name, "") for name in ("die", "moment", "hang", "build"))
+    if build:
+        versions.build_id = lambda: build  # type: ignore[assignment]
     if die:
         setattr(calls, die, dying(getattr(calls, die), moment, marker))
     if hang:

@@ -36,13 +36,25 @@ class JobFlow:
         settings: of the run.
         desk: where people are heard.
         screen: what people see.
+        state: what an earlier history of the same run has left: {"header", "guards"}.
+
+    Attributes:
+        header: of the plan, once there is one.
+        guards: what the guards found, where they block the run.
     """
 
-    def __init__(self, name: str, settings: Settings, desk: Desk, screen: Screen) -> None:
+    def __init__(
+        self, name: str, settings: Settings, desk: Desk, screen: Screen, state: Mapping[str, Any] | None = None
+    ) -> None:
         self.name, self.settings, self.desk, self.screen = name, settings, desk, screen
         self.run = ""
         self.collections: list[str] = []
-        self.header: Json = {}
+        self.header: Json = (state or {}).get("header") or {}
+        self.guards: list[Json] = (state or {}).get("guards") or []
+
+    def state(self) -> Json:
+        """What goes with a run that continues as new; where it stands, the ledger knows."""
+        return {"header": self.header, "guards": self.guards}
 
     async def drive(self, key: str, allow: Sequence[str], parent: str) -> Json:
         """Runs it to its end.
@@ -125,7 +137,7 @@ class JobFlow:
             answer = await self.plan(allow)
             return await self._approval(answer["guards"]) if answer["blocked"] else True
         if standing == "approve":
-            return await self._approval(begun.get("guards") or [])
+            return await self._approval(self.guards)
         return bool(standing == "apply")
 
     async def _read(self, ref: str) -> Json:
@@ -136,9 +148,9 @@ class JobFlow:
 
     async def _approval(self, guards: Sequence[Json]) -> bool:
         """Waits for a person's word: a signal, or `trueup apply RUN`. False: the run is over."""
-        pause = self.settings.poll
+        self.guards, pause = list(guards), self.settings.poll
         while True:
-            self.screen.enter("awaiting_approval", approval_text(guards, self.run))
+            self.screen.enter("awaiting_approval", approval_text(self.guards, self.run))
             word = await self._word_within(pause)
             if word is None:
                 pause = min(pause * 2, self.settings.poll_cap)
@@ -155,7 +167,7 @@ class JobFlow:
             answer = await self.call("approve", "approve", self.run, list(word.allow), word.who)
             if not answer["blocked"]:
                 return True
-            guards, pause = answer["guards"], self.settings.poll
+            self.guards, pause = answer["guards"], self.settings.poll
 
     async def _word_within(self, seconds: float) -> Any:
         try:

@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig, WorkerDeploymentVersion
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from trueup.engines.temporal import versions
+from trueup.engines.temporal import logs, versions
 from trueup.engines.temporal.activity import THREADS, Activities, fatal_types
 from trueup.engines.temporal.connection import connect, task_queue, web_address
 from trueup.engines.temporal.screen import ATTRIBUTES
@@ -107,6 +107,7 @@ async def work(config: str, options: Options, stop: asyncio.Event | None = None)
         stop: asks it to stop.
     """
     client = await connect()
+    logs.set_up()
     own = await _activities(client, config, options)
     over = stop or asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -116,7 +117,9 @@ async def work(config: str, options: Options, stop: asyncio.Event | None = None)
             await running.enter_async_context(one)
         if options.versioned:
             await versions.make_current(client, options.queue)
+        logs.LOGGER.info("working on task queue %s of %s", options.queue, client.service_client.config.target_host)
         await over.wait()
+        logs.LOGGER.info("asked to stop: finishing what is under way")
 
 
 def workers(client: Client, own: Activities, options: Options) -> list[Worker]:

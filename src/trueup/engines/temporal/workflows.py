@@ -63,7 +63,7 @@ class Trueup:
             report = await self._stoppable(self._drive(looked, settings, given, own))
         except ContinueSoon:
             await workflow.wait_condition(workflow.all_handlers_finished)
-            state = self._flow.state() if isinstance(self._flow, PipelineFlow) else {}
+            state = self._flow.state() if self._flow is not None else {}
             workflow.continue_as_new(
                 args=[given, {**own, "looked": looked, "state": state, "desk": self._desk.to_json()}]
             )
@@ -87,7 +87,7 @@ class Trueup:
         assert self._screen is not None
         name, key, parent = workflow.info().workflow_type, key_of_run(), str(own.get("parent", ""))
         if looked["kind"] == "job":
-            job = self._flow = JobFlow(name, settings, self._desk, self._screen)
+            job = self._flow = JobFlow(name, settings, self._desk, self._screen, own.get("state"))
             return await job.drive(key, given.get("allow") or [], parent)
         pipeline = self._flow = PipelineFlow(
             name, looked["graph"], settings, self._desk, self._screen, own.get("state") or {}
