@@ -2,7 +2,7 @@
 
 What the ledger wants is compared with what the configuration and the calendars say now; what differs is corrected and told. A calendar
 that cannot be read changes nothing: what was wanted stays wanted. Nothing that a schedule or event says of the past starts anything,
-beside what came due since it was last looked at.
+beside what came due since it was last looked at (of a calendar: and a little before, for people write down what is now).
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ KEPT_AHEAD = 20
 """How many of a cron expression or an interval are kept ahead at least, and …"""
 KEPT_SECONDS = 300.0
 """… for how long: more than the time between two comparisons."""
+LEEWAY = 60.0
+"""Seconds, beside the time between two looks at a calendar."""
 _BEHIND = 31 * DAY  # an event that begins before the window may reach into it
 
 
@@ -195,6 +197,7 @@ class Agenda:
             running: what is under way, with its subject.
         """
         timed = [one for one in subjects if one.schedule is not None]
+        marks: dict[str, float] = {}
         seen: dict[str, float] = {}
         windows: dict[str, tuple[float, float]] = {}
         wanted: dict[str, list[OccurrenceRecord]] = {}
@@ -202,7 +205,9 @@ class Agenda:
             assert subject.schedule is not None
             spec = subject.schedule
             mark = self._known.seen(subject.name, spec.timing)
-            seen[subject.name] = now if mark is None or spec.paused else mark
+            if mark is None or spec.paused:  # it begins now: whatever began before starts nothing
+                mark = now + _leeway(spec)
+            marks[subject.name], seen[subject.name] = mark, mark - _leeway(spec)
             wanted[subject.name] = self._known.wanted(subject.name, spec.timing)
             windows[subject.name] = _window(spec, seen[subject.name], now, wanted[subject.name])
         said = forecast(timed, self._calendars, windows, running, self._read_block)
@@ -218,14 +223,16 @@ class Agenda:
             upto = min(reading.at, now)
             if len(found) >= MAX_OCCURRENCES:
                 upto = min(upto, max(one.nominal for one in found))
-            self._known.see({(subject.name, subject.schedule.timing): max(upto, seen[subject.name])})
+            self._known.see({(subject.name, subject.schedule.timing): max(upto, marks[subject.name])})
 
     def _unread(self, name: str, said: Forecast) -> None:
         """Tells once that a calendar cannot be read or has items that cannot be understood, and once that it is well again."""
         reading = said.readings.get(name, Reading())
-        trouble = said.problems.get(name, "") or "; ".join(reading.refused[:3])
-        if trouble != self._told.get(name, ""):
-            self._told[name] = trouble
+        refused = "; ".join(reading.refused[:3])
+        trouble = said.problems.get(name, "") or refused
+        state = "away" if name in said.problems else refused  # why it is away may be another every time
+        if state != self._told.get(name, ""):
+            self._told[name] = state
             self._on_event({"event": "calendar", "subject": name, "problem": trouble})
 
     def _correct(
@@ -295,6 +302,11 @@ class Agenda:
 def _of(key: str, names: Collection[str]) -> bool:
     """Whether a key is one of these, or of a series among them."""
     return any(key == one or key.startswith(f"{one}#") for one in names)
+
+
+def _leeway(spec: ScheduleSpec) -> float:
+    """For so long after its beginning an event that was not seen before still starts a run: people write down what is now."""
+    return 0.0 if spec.calendar is None else spec.calendar.refresh + LEEWAY
 
 
 def _window(spec: ScheduleSpec, seen: float, now: float, wanted: Sequence[OccurrenceRecord]) -> tuple[float, float]:
