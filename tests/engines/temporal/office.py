@@ -157,9 +157,19 @@ class Office:
 
         async def scenario(client: Any) -> Any:
             handle = await self.start(client, type_, given)
-            return await asyncio.wait_for(handle.result(), seconds)
+            return await self.result(handle, seconds)
 
         return self.with_client(scenario)
+
+    async def result(self, handle: Any, seconds: float = 90.0) -> Any:
+        """A run's result; a failure is told with its cause."""
+        from temporalio.client import WorkflowFailureError
+
+        try:
+            return await asyncio.wait_for(handle.result(), seconds)
+        except WorkflowFailureError as error:
+            error.add_note(f"{error.cause!r} {getattr(error.cause, 'details', '')}")
+            raise
 
     async def start(self, client: Any, type_: str, given: Any = None, **more: Any) -> Any:
         """Starts a workflow; returns its handle."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowFailureError
 
-from tests.engines.temporal.office import Office
+from tests.engines.temporal.office import JOB, Office
 from trueup.app import App
 from trueup.engines.temporal import ENGINE
 
@@ -20,7 +20,7 @@ def test_a_job_is_a_workflow_of_its_name_with_an_activity_for_every_phase(office
 
     async def scenario(client: Any) -> None:
         handle = await office.start(client, "team")
-        report = await handle.result()
+        report = await office.result(handle)
         assert (report["state"], report["counts"]) == ("done", {"create": 4})
         shown = await office.activities(handle)
         assert {one for one, _ in shown} == {
@@ -75,7 +75,7 @@ def test_a_blocked_run_waits_for_the_signal(office: Office) -> None:
         await handle.signal("approve", {"allow": ["wrong"], "who": "ana"})
         await office.state(handle, "awaiting_approval")
         await handle.signal("approve", args=[[one["guard"] for one in plan["guards"]], "ana"])
-        report = await handle.result()
+        report = await office.result(handle)
         assert report["counts"] == {"delete": 8}
 
     office.with_client(scenario)
@@ -107,12 +107,31 @@ def test_what_a_person_applies_on_the_command_line_ends_the_wait(office: Office)
         run = (await office.state(handle, "awaiting_approval"))["run"]
         with App.load(office.folder / "trueup.yaml") as app:
             app.apply(run, allow=["all"])
-        report = await handle.result()
+        report = await office.result(handle)
         assert (report["run"], report["state"]) == (run, "done")
         assert "approve" not in {one for one, _ in await office.activities(handle)}
 
     office.with_client(scenario)
     assert office.titles("laptop") == ["Work 8", "Work 9"]
+
+
+def test_a_plan_that_goes_stale_while_it_waits_is_made_anew(office: Office) -> None:
+    """Somebody edits trueup.yaml, or the calendar, before the approval: what was approved is not what would be done."""
+    office.worker()
+    blocked(office)
+
+    async def scenario(client: Any) -> None:
+        handle = await office.start(client, "team")
+        first = (await office.state(handle, "awaiting_approval"))["run"]
+        office.event("work", "new", "New")
+        office.write(JOB + "    guards: {max_delete: off}\n")
+        await handle.signal("approve", {"who": "ana"})
+        report = await office.result(handle)
+        assert report["state"] == "done"
+        assert report["run"] != first
+
+    office.with_client(scenario)
+    assert office.titles("work") == office.titles("laptop") == ["New", "Work 8", "Work 9"]
 
 
 def test_a_failed_run_fails_the_workflow_with_what_where_why_and_hint(office: Office) -> None:

@@ -187,6 +187,31 @@ third: {python: "office:say", needs: [second]}
     assert office.counted()["third"] == 0
 
 
+def test_a_trueup_yaml_that_is_wrong_for_a_while_is_waited_for(office: Office) -> None:
+    steps = """
+first: {python: "office:wait_for", with: {file: "one"}}
+second: {python: "office:say", needs: [first]}
+"""
+    office.pipeline(steps)
+    office.worker()
+
+    async def scenario(client: Any) -> None:
+        handle = await office.start(client, "nightly")
+
+        async def there() -> bool:
+            return bool(office.effects())
+
+        await office.until(there)
+        good = (office.folder / "trueup.yaml").read_text()
+        office.write(good + "somebody is typ")
+        (office.folder / "one").touch()
+        await asyncio.sleep(3)
+        office.write(good)
+        assert (await office.result(handle))["state"] == "done"
+
+    office.with_client(scenario)
+
+
 def test_an_edit_of_trueup_yaml_leaves_a_run_that_is_under_way_alone(office: Office) -> None:
     steps = """
 first: {python: "office:wait_for", with: {file: "one"}}

@@ -18,11 +18,12 @@ from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from trueup.config.source import InvalidConfig
 from trueup.engines import calls
 from trueup.engines.temporal import deployment, following
 from trueup.engines.temporal.settings import Settings
 from trueup.model import errors
-from trueup.model.errors import ItemRefused, LedgerError, NotFound, TrueupError, UsageError
+from trueup.model.errors import ItemRefused, LedgerError, NotFound, NotInitialised, TrueupError, UsageError
 from trueup.model.schedule import ScheduleSpec
 
 Json = dict[str, Any]
@@ -31,6 +32,8 @@ THREADS = 16
 """How many calls of one worker may be under way at once."""
 LABELS = 2000
 """Above so many items their labels are left out of the history, to keep payloads below the server's limit of 2 MB."""
+EDITED = (InvalidConfig, NotInitialised)
+"""What a trueup.yaml gives that somebody is at work on."""
 _DIRECT = frozenset(
     [
         "read",
@@ -86,7 +89,7 @@ class Activities:
                 return await deployment.follow(activity.client(), self.config, activity.info().task_queue)
             return await self._alive(self._function(request["call"], request["args"]))
         except Exception as error:
-            raise _told(error) from error
+            raise _told(error, begun=request["call"] != "look_up") from error
 
     def _function(self, name: str, args: Sequence[Any]) -> Callable[[], Any]:
         own: dict[str, Callable[..., Any]] = {
@@ -171,13 +174,19 @@ class Activities:
         return begun
 
 
-def _told(error: Exception) -> ApplicationError:
-    """The error as the server keeps it, with whether another attempt makes sense."""
+def _told(error: Exception, *, begun: bool) -> ApplicationError:
+    """The error as the server keeps it, with whether another attempt makes sense.
+
+    Args:
+        begun: the run was begun with a good trueup.yaml: one that is wrong now is being edited, and waited for.
+    """
     known = isinstance(error, TrueupError)
     activity.logger.warning("%s failed: %s", activity.info().activity_type, error, exc_info=not known)
     shown = error.to_json() if isinstance(error, TrueupError) else {"type": type(error).__name__, "what": str(error)}
-    words = str(error) or type(error).__name__
-    return ApplicationError(words, shown, type=type(error).__name__, non_retryable=not calls.retryable(error))
+    again = calls.retryable(error) or (begun and isinstance(error, EDITED))
+    return ApplicationError(
+        str(error) or type(error).__name__, shown, type=type(error).__name__, non_retryable=not again
+    )
 
 
 def _slim(step: Json) -> Json:
@@ -189,5 +198,5 @@ def _slim(step: Json) -> Json:
 def fatal_types() -> tuple[str, ...]:
     """The classes of trueup's errors that another attempt never mends (a ledger's error says so itself)."""
     every = {one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, TrueupError)}
-    certain = every - {LedgerError, ItemRefused}
+    certain = every - {LedgerError, ItemRefused, *EDITED}
     return tuple(sorted(one.__name__ for one in certain if not calls.retryable(one(""))))

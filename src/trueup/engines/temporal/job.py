@@ -16,12 +16,15 @@ from temporalio.exceptions import ActivityError
 from trueup.engines.temporal.desk import Desk
 from trueup.engines.temporal.screen import Screen, approval_text
 from trueup.engines.temporal.settings import Settings
-from trueup.engines.temporal.units import Json, all_of, call, note, type_of
+from trueup.engines.temporal.units import Json, all_of, call, note, told, type_of
 
 Batch = Mapping[str, Any]
 
 SIDE_BY_SIDE = 8
 """Batches of one collection that are under way at once; how many really talk to its store, the store's slots say."""
+
+STALE_PLANS = 5
+"""So many plans of one run may go stale before it gives up."""
 
 
 class ContinueSoon(Exception):
@@ -73,7 +76,7 @@ class JobFlow:
         """
         begun = await self.begin(key, allow, parent)
         try:
-            await self._rounds(begun, allow)
+            await self._fresh_rounds(begun, key, allow, parent)
         except (ActivityError, asyncio.CancelledError):
             await self.give_back()
             raise
@@ -109,6 +112,19 @@ class JobFlow:
             await note(self.settings, "end", "end_job", self.run)
         except ActivityError as error:
             workflow.logger.warning("the job's lease could not be given back", extra={"error": type_of(error)})
+
+    async def _fresh_rounds(self, begun: Json, key: str, allow: Sequence[str], parent: str) -> None:
+        """Rounds; where a plan went stale while it waited (the world or trueup.yaml moved on), a new one is made."""
+        for left in reversed(range(STALE_PLANS)):
+            try:
+                await self._rounds(begun, allow)
+            except ActivityError as error:
+                if type_of(error) != "StalePlan" or not left:
+                    raise
+                workflow.logger.warning("the plan of run %s is stale, a new one is made: %s", self.run, told(error))
+            else:
+                return
+            begun = await self.begin(key, allow, parent)
 
     async def _rounds(self, begun: Json, allow: Sequence[str]) -> None:
         """Rounds until nothing is left that another may finish."""
