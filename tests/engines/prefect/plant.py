@@ -237,6 +237,15 @@ class Plant:
                 process.wait()
         self.workers.clear()
 
+    def remove(self) -> None:
+        """Everything that was deployed, for the next test on the same server."""
+        ours = DeploymentFilter(name=DeploymentFilterName(any_=["trueup"]))
+        with get_client(sync_client=True) as client:
+            for one in client.read_deployments(deployment_filter=ours):
+                client.delete_deployment(one.id)
+            for automation in client.read_automations():
+                client.delete_automation(automation.id)
+
     # -- what there is --------------------------------------------------------------------------------------------------
 
     def effects(self) -> list[str]:
@@ -264,3 +273,4 @@ def planted(folder: Path, server: PrefectServer, ledger: str) -> Iterator[Plant]
         yield plant
     finally:
         plant.stop()
+        plant.remove()

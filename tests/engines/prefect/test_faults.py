@@ -151,7 +151,11 @@ def test_the_network_is_cut_in_the_middle(plant: Plant, proxy: Proxy) -> None:
     rule = proxy.on().reset_before_forwarding()
     time.sleep(60)
     rule.remove()
-    check(plant, run)
+    # What a connector's patience does not sit out is left, and said so; the next run does the rest.
+    assert plant.wait(run).name in ("Partial", "Completed")
+    check(plant, plant.start("team"))
+    created = [one for one in proxy.exchanges if one.method == "PUT" and one.status in (200, 201, 204)]
+    assert len(created) == EVENTS
 
 
 def test_prefects_server_is_restarted_in_the_middle(tmp_path: Path, radicale: Radicale, database_url: str) -> None:

@@ -23,6 +23,9 @@ HEARTBEAT = 30
 
 SILENCE = timedelta(seconds=3 * HEARTBEAT)
 
+REPORTED_TWICE = timedelta(seconds=10)
+"""Between a crash and the next start; the shortest time that Prefect can wait for what does not happen."""
+
 SILENT = f"{TAG}: a run that fell silent has crashed"
 CRASHED = f"{TAG}: a crashed run goes on"
 
@@ -51,6 +54,7 @@ _NAMES = {
 def silent() -> Any:
     """Marks a run as crashed that has sent no heartbeat for a while, and has not ended."""
     return AutomationCore(
+        enabled=True,  # said, because an update sends only what is
         name=SILENT,
         description="Its process died, or its machine. Made by trueup.",
         tags=[TAG],
@@ -71,19 +75,26 @@ def silent() -> Any:
 
 
 def crashed() -> Any:
-    """Puts a crashed run back into the schedule: the same flow run, which takes up what it was doing."""
+    """Puts a crashed run back into the schedule: the same flow run, which takes up what it was doing.
+
+    Not at once: a worker reports a crash twice, seconds apart, and the second report would mark the run that has just been started.
+    """
     return AutomationCore(
+        enabled=True,  # said, because an update sends only what is
         name=CRASHED,
         description="The ledger knows where it stood: nothing is lost or done twice. Made by trueup.",
         tags=[TAG],
         trigger=EventTrigger(
-            expect={"prefect.flow-run.Crashed"},
+            after={"prefect.flow-run.Crashed"},
+            expect={
+                f"prefect.flow-run.{one}" for one in ("Scheduled", "AwaitingRetry", "Pending", "Running", "Completed")
+            },
             match={"prefect.resource.id": ["prefect.flow-run.*"]},
             match_related=_OURS,
             for_each={"prefect.resource.id"},
-            posture=Posture.Reactive,
+            posture=Posture.Proactive,
             threshold=1,
-            within=timedelta(0),
+            within=REPORTED_TWICE,
         ),
         actions=[
             ChangeFlowRunState(
@@ -103,6 +114,7 @@ def after(name: str, trigger: Json, deployment: Any, tag: str) -> Any:
         tag: of the configuration.
     """
     return AutomationCore(
+        enabled=True,  # said, because an update sends only what is
         name=after_name(name, trigger),
         description=f"Starts {name} when {trigger['after']} ends as {', '.join(trigger['outcome'])}. Made by trueup.",
         tags=[TAG, tag],

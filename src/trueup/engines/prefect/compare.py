@@ -35,6 +35,7 @@ def units(client: Any, config: str) -> list[Json]:
     return [
         _pool(client),
         *_compared("deployment", asked_for, there, found.deployment),
+        *_occurrences(client, config),
         *_compared(
             "limit",
             {name: {"limit": number, "active": True} for name, number in wanted.limits(config).items()},

@@ -17,19 +17,18 @@ Which step may start is decided by the ledger (`calls.decide`), in this flow's o
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from prefect import Flow, allow_failure, unmapped
+from prefect import allow_failure, unmapped
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from trueup.engines import calls
 from trueup.engines.prefect.approval import Rejected, Waiting, ask, can_suspend, settle
-from trueup.engines.prefect.hooks import HOOKS
-from trueup.engines.prefect.job import WORKERS, job_flow
+from trueup.engines.prefect.job import Told, flow, job_flow
 from trueup.engines.prefect.logs import explained, logged
 from trueup.engines.prefect.marks import mark, mark_waiting, waited_for
 from trueup.engines.prefect.pages import page_of_run
@@ -45,7 +44,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 def pipeline_flow(
-    config: str, name: str, pipelines: Json, *, parent: str = "", told: Callable[[Json], None] = lambda report: None
+    config: str, name: str, pipelines: Json, *, key: str = "", parent: str = "", told: Told = lambda report: None
 ) -> Any:
     """The flow of a pipeline, named after it.
 
@@ -53,6 +52,7 @@ def pipeline_flow(
         config: the absolute path of trueup.yaml.
         name: the pipeline's name.
         pipelines: all pipelines as `calls.describe` has them.
+        key: names the run; "": the flow run's id does.
         parent: the run and step of another pipeline that start it, or "".
         told: as of `job_flow`.
     """
@@ -65,22 +65,15 @@ def pipeline_flow(
             if not parent and (reason := why_not(schedule)):
                 return let_go(reason)
             try:
-                report = PipelineRun(config, name, pipelines, str(flow_run.id), parent).drive(params)
+                report = PipelineRun(config, name, pipelines, key or str(flow_run.id), parent).drive(params)
                 told(report)
                 return ended(report)
             except Rejected as error:
                 return rejected(error)
 
-    return Flow(
-        with_signature(run, name, spec["params"]),
-        name=name,
-        flow_run_name=f"{name} ({parent.partition('/')[2]})" if parent else name,
-        description=spec.get("description") or f"Pipeline {name} of trueup.",
-        task_runner=ThreadPoolTaskRunner(max_workers=WORKERS),
-        persist_result=False,
-        validate_parameters=True,
-        **HOOKS,
-    )
+    shown = f"{name} ({parent.partition('/')[2]})" if parent else name
+    signed = with_signature(run, name, spec["params"])
+    return flow(signed, config, name, shown, spec.get("description") or f"Pipeline {name} of trueup.")
 
 
 @dataclass(slots=True)
@@ -255,10 +248,10 @@ class PipelineRun:
     def _subflow(self, kind: str, target: str, parent: str, timeout: float | None, params: Json) -> Json:
         reports: list[Json] = []
         if kind == "job":
-            flow = job_flow(self.config, target, parent=parent, timeout=timeout, told=reports.append)
+            child = job_flow(self.config, target, parent=parent, timeout=timeout, told=reports.append)
         else:
-            flow = pipeline_flow(self.config, target, self.pipelines, parent=parent, told=reports.append)
-        state = flow(**params, return_state=True)
+            child = pipeline_flow(self.config, target, self.pipelines, parent=parent, told=reports.append)
+        state = child(**params, return_state=True)
         if state.is_paused():
             return reports[-1]
         return state.result()  # type: ignore[no-any-return]
