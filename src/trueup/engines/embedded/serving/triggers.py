@@ -11,7 +11,7 @@ from trueup.core.ledger import Ledger
 from trueup.core.params import bind
 from trueup.engines.embedded.serving.files import FileWatch
 from trueup.engines.embedded.serving.setup import Json, Setup
-from trueup.model.errors import TrueupError, UsageError
+from trueup.model.errors import UsageError
 from trueup.model.occurrence import Occurrence
 from trueup.model.run import RunRecord
 from trueup.model.schedule import AfterTrigger, FileTrigger, HttpTrigger, Trigger, trigger_id
@@ -34,7 +34,8 @@ class Triggers:
         self._files: list[tuple[Subject, FileTrigger, FileWatch]] = []
         self._after: list[tuple[Subject, AfterTrigger]] = []
         self._hooks: dict[str, tuple[Subject, HttpTrigger]] = {}
-        self._fired: set[tuple[str, str]] = set()
+        self._told_files: set[tuple[str, str]] = set()
+        self._told_ends: dict[tuple[str, str], set[str]] = {}
         self.present: set[tuple[str, str]] = set()
         """(subject, key) of the files that are there: what is known of them is not forgotten."""
         for subject in setup.subjects.values():
@@ -78,14 +79,14 @@ class Triggers:
             for file in watch.arrived(time.monotonic()):
                 known = (subject.name, file.key)
                 present.add(known)
-                if known in self._fired:
+                if known in self._told_files:
                     continue
                 given = {"file": file.path} if _takes(subject, "file") else {}
                 one = self._want(subject, trigger, file.key, given, now, file.path)
-                self._fired.add(known)
+                self._told_files.add(known)
                 if one is not None:
                     yield subject, one
-        self._fired &= present
+        self._told_files &= present
         self.present = present
 
     # --- the ends of runs
@@ -97,13 +98,16 @@ class Triggers:
             if seen is None:  # what ended before anybody asked for it starts nothing
                 self._ledger.occurrences.see({(subject.name, source): now})
                 continue
-            runs = self._ledger.journal.history(trigger.subject, _LATEST)
-            for run in reversed([one for one in runs if _counts(one, trigger, seen)]):
+            runs = [
+                one for one in self._ledger.journal.history(trigger.subject, _LATEST) if _counts(one, trigger, seen)
+            ]
+            told = self._told_ends.get((subject.name, source), set())
+            self._told_ends[subject.name, source] = {f"after:{one.id}" for one in runs}
+            for run in reversed(runs):
                 key = f"after:{run.id}"
-                if (subject.name, key) in self._fired:
+                if key in told:
                     continue
                 one = self._want(subject, trigger, key, {}, now, f"after {trigger.subject}: {run.state.value}")
-                self._fired.add((subject.name, key))
                 if one is not None:
                     yield subject, one
             self._ledger.occurrences.see({(subject.name, source): now - _BACK})
@@ -158,8 +162,3 @@ def _counts(run: RunRecord, trigger: AfterTrigger, seen: float) -> bool:
     """Whether the end of a run is one that is waited for: not of a round that another followed, and not of an undo."""
     ended = run.ended is not None and run.ended > seen and run.kind in ("run", "pipeline")
     return ended and run.state in trigger.outcomes and not run.report.get("again")
-
-
-def problem_of(error: TrueupError) -> str:
-    """An error as a note."""
-    return f"{error} ({error.hint})" if error.hint else str(error)
