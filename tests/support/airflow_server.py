@@ -253,6 +253,18 @@ class Airflow:
             shown = {f"{key[0]}[{key[1]}]": one["state"] for key, one in self.tasks(dag, run).items()}
             raise ServerDied(f"{error}\n{shown}") from None
 
+    def assert_success(self, dag: str, run: str, seconds: float = 240) -> None:
+        """Waits for a run, which has to be green; else shows what its failed tasks say."""
+        if self.wait_run(dag, run, seconds=seconds) == "success":
+            return
+        told = []
+        for (task, at), one in self.tasks(dag, run).items():
+            if one["state"] == "failed":
+                log = json.loads(self.log(dag, run, task, one["try_number"], at))
+                lines = [f"{line.get('event')} {line.get('error_detail') or ''}" for line in log["content"]]
+                told.append("\n".join([f"--- {task}[{at}], try {one['try_number']}", *lines[-15:]]))
+        raise AssertionError("\n".join([str(self.task_states(dag, run)), *told]))
+
     def tasks(self, dag: str, run: str) -> dict[tuple[str, int], Json]:
         """The task instances of a run by task id and map index (-1: not mapped)."""
         path = f"/dags/{dag}/dagRuns/{_quoted(run)}/taskInstances?limit=100"

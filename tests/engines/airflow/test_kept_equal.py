@@ -237,7 +237,7 @@ def test_one_pipeline_after_another(airflow: Airflow, large: Office) -> None:
     )  # fmt: skip
     large.deploy(airflow, "first", "good", "bad")
     run = airflow.trigger(large.dag("first"))
-    assert airflow.wait_run(large.dag("first"), run) == "success"
+    airflow.assert_success(large.dag("first"), run)
     airflow.wait_for(lambda: large.effects()["good"], "the pipeline after it", 120)
     run = airflow.trigger(large.dag("first"), {"well": False})
     assert airflow.wait_run(large.dag("first"), run) == "failed"
@@ -278,7 +278,7 @@ def test_files_that_arrive(airflow: Airflow, large: Office) -> None:
     large.deploy(airflow, "take", "trueup_files")
     airflow.wait_for(lambda: large.effects()["say"] == 2, "both files to be taken", 150)
     again = airflow.trigger(large.dag("trueup_files"))
-    assert airflow.wait_run(large.dag("trueup_files"), again) == "success"
+    airflow.assert_success(large.dag("trueup_files"), again)
     assert large.effects() == {"say": 2}, "each once"
     with large.app() as app:
         taken = sorted(one["plan"]["params"]["file"] for one in app.history("take"))

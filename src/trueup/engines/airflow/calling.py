@@ -57,9 +57,30 @@ def failing() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
-def tell(error: BaseException) -> None:
+def answered(context: Context, found: Json, *, again: bool = True) -> Json:
+    """Tells the errors that a call answers instead of raising them, since everything else goes on without what they are about.
+
+    Args:
+        context: the task's.
+        found: the answer, with "error" or "errors".
+        again: the call may be repeated.
+
+    Raises:
+        Transient: it may pass, and Airflow has tries left. After the last one everything else goes on without it.
+    """
+    from trueup.model.errors import Transient
+
+    for error in [one for one in (found.get("error"), *found.get("errors", ())) if one]:
+        tell(error)
+        if again and error["type"] == Transient.__name__ and context["ti"].try_number <= context["ti"].max_tries:
+            raise Transient(error["what"], where=error["where"], why=error["why"], hint=error["hint"])
+    return found
+
+
+def tell(error: BaseException | Json) -> None:
     """Writes an error to the task's log: what, where, why, and what to do."""
-    found = error.to_json() if hasattr(error, "to_json") else {"what": f"{type(error).__name__}: {error}"}
+    plain = {"what": f"{type(error).__name__}: {error}"}
+    found = error if isinstance(error, dict) else error.to_json() if hasattr(error, "to_json") else plain
     for part in ("what", "where", "why", "hint"):
         if found.get(part):
             log.error("%-5s %s", part, found[part])

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from trueup.engines.airflow.base import ANSWER, TrueupOperator
-from trueup.engines.airflow.calling import call, counted
+from trueup.engines.airflow.calling import answered, call, counted
 from trueup.engines.base import Json
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Read(RunOperator):
 
     def execute(self, context: Context) -> Json:
         """See `calls.read`."""
-        return call("read", self.config, self.run, self.collection)
+        return answered(context, call("read", self.config, self.run, self.collection))
 
 
 class Plan(RunOperator):
@@ -162,7 +162,10 @@ class Apply(RunOperator):
 
     def execute(self, context: Context) -> list[Json]:
         """See `calls.apply_batch`."""
-        return [call("apply_batch", self.config, self.run, one) for one in self.item["batches"]]
+        return [
+            answered(context, call("apply_batch", self.config, self.run, one), again=False)
+            for one in self.item["batches"]
+        ]
 
 
 class Verify(RunOperator):
@@ -180,7 +183,7 @@ class Verify(RunOperator):
 
     def execute(self, context: Context) -> Json:
         """See `calls.verify`."""
-        return call("verify", self.config, self.run, self.collection)
+        return answered(context, call("verify", self.config, self.run, self.collection))
 
 
 class Report(RunOperator):
