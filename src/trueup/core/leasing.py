@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from trueup.core.ledger import Ledger
 from trueup.core.ledger.leases import process_name
 from trueup.model.errors import LedgerError, Locked
 
-__all__ = ["Kept", "process_name", "rest", "wait_for"]
+__all__ = ["Kept", "give_back", "process_name", "rest", "tidy", "wait_for"]
 
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.5
@@ -46,6 +47,33 @@ def rest(pause: float) -> float:
 
     time.sleep(random.uniform(pause / 2, pause))
     return min(LONGEST_PAUSE, pause * 1.5)
+
+
+_left: list[tuple[str, str, str]] = []
+"""Leases of this process that it could not give back, since the ledger was away: ledger, name, owner."""
+
+
+def give_back(ledger: Ledger, name: str, owner: str) -> None:
+    """Gives a lease back at the end of what it was for; where the ledger is away, `tidy` does it later.
+
+    The work is done by then, and an error would only hide what came of it. Nobody else would take the lease of a process that lives.
+    """
+    try:
+        ledger.leases.release(name, owner)
+    except LedgerError:
+        _left.append((ledger.where, name, owner))
+
+
+def tidy(ledger: Ledger) -> None:
+    """Gives back what could not be given back before.
+
+    Raises:
+        LedgerError: the ledger is still away.
+    """
+    for one in [one for one in _left if one[0] == ledger.where]:
+        ledger.leases.release(one[1], one[2])
+        with suppress(ValueError):  # another thread was faster
+            _left.remove(one)
 
 
 @dataclass(slots=True)

@@ -15,11 +15,11 @@ import pytest
 from tests.engines.calls.careless import Careless, once, wait_until
 from tests.engines.calls.office import Folders
 from trueup.app import App
-from trueup.core.leasing import Kept, process_name
+from trueup.core.leasing import Kept, give_back, process_name, tidy
 from trueup.core.ledger import open_ledger
 from trueup.engines import calls
 from trueup.engines.calls import frame
-from trueup.model.errors import GuardBlocked, Locked, NotFound, StalePlan, UsageError
+from trueup.model.errors import GuardBlocked, LedgerError, Locked, NotFound, StalePlan, UsageError
 
 
 @pytest.fixture
@@ -321,6 +321,25 @@ def test_a_lease_that_is_given_back_is_no_loss(ledger: Any) -> None:
         ledger.leases.release("turn/x", f"r{number}")
     kept.close()
     assert not told
+
+
+def test_a_lease_that_could_not_be_given_back_is_given_back_later(ledger: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger was away at the end of a call; the process lives, so that nobody would take its lease before the time."""
+    owner = process_name()
+    ledger.leases.acquire("turn/x", owner, 60)
+
+    def away(name: str, owner: str) -> None:
+        raise LedgerError("the server of the ledger is gone", temporary=True)
+
+    monkeypatch.setattr(ledger.leases, "release", away)
+    give_back(ledger, "turn/x", owner)
+    with pytest.raises(LedgerError):
+        tidy(ledger)
+    monkeypatch.undo()
+    assert ledger.leases.holder("turn/x").owner == owner
+    tidy(ledger)
+    assert ledger.leases.holder("turn/x") is None
+    tidy(ledger)
 
 
 # -- approval -------------------------------------------------------------------------------------------------------------

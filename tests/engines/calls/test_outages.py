@@ -61,15 +61,17 @@ def test_the_ledgers_server_restarts_between_calls(tmp_path: Path) -> None:
 
 
 def test_the_ledgers_server_restarts_within_calls(tmp_path: Path) -> None:
-    """Again and again, whatever is under way then."""
+    """Again and again, whatever is under way then; more and more seldom, so that a slow machine comes to an end too."""
     with Restarting() as server:
         folders = Folders(tmp_path, items=800, more=f'ledger: "{server.make_database()}"\n')
         engine = Careless(folders.config, patiently)
         over = threading.Event()
 
         def restart() -> None:
-            while not over.wait(1.0):
+            pause = 0.3
+            while not over.wait(pause):
                 server.restart()
+                pause *= 1.3
 
         trouble = threading.Thread(target=restart)
         trouble.start()

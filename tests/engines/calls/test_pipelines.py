@@ -13,6 +13,7 @@ import pytest
 
 from tests.engines.calls.careless import Careless, Failed, Habit, at_once, killed, once, twice
 from tests.engines.calls.office import Folders
+from tests.support.servers import PostgreSQL
 from trueup.app import App
 from trueup.engines import calls
 from trueup.engines.calls.opened import opened
@@ -171,6 +172,19 @@ def test_it_comes_to_the_same(tmp_path: Path, habit: str, expected: tuple[Any, A
     assert (result["state"], result["exit_code"]) == (known["state"], known["exit_code"])
     assert outputs(folders, result["run"]) == rows
     # A function that fails is called again by whoever calls again; what ended well is never done twice.
+    assert effects(folders) == done
+    assert folders.equal
+
+
+@pytest.mark.slow
+def test_with_the_ledger_on_postgresql(
+    tmp_path: Path, postgresql: PostgreSQL, expected: tuple[Any, Any, Counter[str]]
+) -> None:
+    folders = office(tmp_path, f'{PIPELINES}ledger: "{postgresql.make_database()}"\n')
+    result = Careless(folders.config, at_once).run_pipeline("nightly", {}, "key")
+    known, rows, done = expected
+    assert result["state"] == known["state"]
+    assert outputs(folders, result["run"]) == rows
     assert effects(folders) == done
     assert folders.equal
 

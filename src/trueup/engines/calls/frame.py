@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from trueup.app import App
 from trueup.core import job_runs
-from trueup.core.leasing import Kept, process_name, wait_for
+from trueup.core.leasing import Kept, give_back, process_name, tidy, wait_for
 from trueup.core.work import Work
 from trueup.engines.calls.errors import retryable
 from trueup.engines.calls.fenced import FencedStore
@@ -78,13 +78,14 @@ def alone(app: App, unit: str) -> Iterator[Kept]:
     """One call at a time does this; yields the leases of the call."""
     name, owner, kept = f"turn/{unit}", process_name(), Kept(app.ledger)
     try:
+        tidy(app.ledger)
         wait_for(app.ledger, name, owner, TURN_SECONDS)
         kept.add(name, owner, TURN_SECONDS)
         try:
             yield kept
         finally:
             kept.drop(name)
-            app.ledger.leases.release(name, owner)
+            give_back(app.ledger, name, owner)
     finally:
         kept.close()
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from trueup.core import job_runs, phases
-from trueup.core.leasing import wait_for
+from trueup.core.leasing import give_back, wait_for
 from trueup.core.staleness import refuse_stale
 from trueup.engines.calls.answers import header
 from trueup.engines.calls.frame import RUN_SECONDS, TURN_SECONDS, Call, give_job_back, job_call, turn_of
@@ -226,7 +226,7 @@ def _wait_for_readers(call: Call) -> None:
         name = turn_of(call.record.id, f"read/{ref}")
         if ledger.leases.holder(name) is not None:
             wait_for(ledger, name, call.owner, TURN_SECONDS, call.check)
-            ledger.leases.release(name, call.owner)
+            give_back(ledger, name, call.owner)
 
 
 def _refuse_other_configuration(call: Call) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from trueup.core.leasing import give_back
 from trueup.core.store_slots import take
 from trueup.engines.calls.frame import Call
 
@@ -20,4 +21,4 @@ def slot(call: Call, ref: str) -> Iterator[None]:
         yield
     finally:
         call.kept.drop(lease[0])
-        ledger.leases.release(lease[0], call.owner)
+        give_back(ledger, lease[0], call.owner)
