@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -113,6 +114,25 @@ def test_what_a_person_applies_on_the_command_line_ends_the_wait(office: Office)
 
     office.with_client(scenario)
     assert office.titles("laptop") == ["Work 8", "Work 9"]
+
+
+def test_a_word_that_was_said_before_the_question_does_not_count(office: Office) -> None:
+    office.worker()
+    blocked(office)
+
+    async def scenario(client: Any) -> None:
+        handle = await office.start(client, "team", start_signal="approve", start_signal_args=[{"who": "ana"}])
+        await office.state(handle, "awaiting_approval")
+        await asyncio.sleep(1)
+        await office.state(handle, "awaiting_approval")
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+        # Its lease is given back at once.
+        again = await office.start(client, "team", {"allow": ["all"]})
+        assert (await office.result(again, 20))["counts"] == {"delete": 8}
+
+    office.with_client(scenario)
 
 
 def test_a_plan_that_goes_stale_while_it_waits_is_made_anew(office: Office) -> None:

@@ -183,6 +183,8 @@ third: {python: "office:say", needs: [second]}
         assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
 
     office.with_client(scenario)
+    with App.load(office.folder / "trueup.yaml") as app:
+        assert app.history("nightly")[-1]["state"] == "failed"
     assert office.counted()["second"] == 1
     assert office.counted()["third"] == 0
 

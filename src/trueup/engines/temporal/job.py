@@ -151,6 +151,7 @@ class JobFlow:
         standing = begun["next"]
         if standing == "read":
             answer = await self.plan(allow)
+            self.desk.word = None  # whatever was said before there was this plan was not said about it
             return await self._approval(answer["guards"]) if answer["blocked"] else True
         if standing == "approve":
             return await self._approval(self.guards)

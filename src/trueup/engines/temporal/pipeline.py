@@ -12,7 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 from trueup.engines.temporal.desk import Desk
 from trueup.engines.temporal.job import ContinueSoon, is_long
@@ -68,7 +74,11 @@ class PipelineFlow:
         for name in self.graph["order"]:
             self.screen.unit(name, self.ended.get(name, "pending"))
         if not begun["over"]:
-            await self._walk()
+            try:
+                await self._walk()
+            except (asyncio.CancelledError, FailureError):
+                await self._give_up()
+                raise
             if len(self.ended) < len(self.steps):
                 raise ContinueSoon
         result: Json = await call(self.settings, "end", "end_pipeline", self.run)
@@ -77,6 +87,13 @@ class PipelineFlow:
                 result["error"] or "a step failed", result, type="PipelineFailed", non_retryable=True
             )
         return result
+
+    async def _give_up(self) -> None:
+        """Ends trueup's run of a workflow that was stopped or cannot go on: another workflow is another run."""
+        try:
+            await note(self.settings, "end", "end_pipeline", self.run)
+        except ActivityError as error:
+            workflow.logger.warning("the run could not be ended", extra={"error": type_of(error)})
 
     async def _walk(self) -> None:
         """Starts what may start, until nothing is under way; where the history gets long, nothing new is started."""
