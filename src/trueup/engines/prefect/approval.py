@@ -28,7 +28,7 @@ PLAN_ROWS = 50
 class Approval(RunInput):  # type: ignore[misc]  # mypy does not see Prefect: it is in an environment of its own
     """The form behind Resume."""
 
-    allow: bool = Field(title="Carry out the plan all the same?")
+    allow: bool = Field(title="Carry out the plan all the same? (Off: the run ends, and nothing is changed.)")
     who: str = Field(default="", title="Your name, for the record")
 
 
@@ -76,7 +76,8 @@ def ask(config: str, waiting: Waiting) -> Approval:
     run_logger().warning("%s\n%s\nor Resume this flow run with your answer", waiting, waiting.hint)
     # One question for each run and attempt of the flow: an answer is kept under the key, and found again when the flow starts anew.
     key = f"approval-{waiting.run}-{flow_run.run_count}"
-    form = Approval.with_initial_data(description=_described(config, waiting))
+    described = patiently(calls.plan_markdown, config, waiting.run, PLAN_ROWS)
+    form = Approval.with_initial_data(description=described)
     return suspend_flow_run(wait_for_input=form, key=key)  # type: ignore[no-any-return]
 
 
@@ -95,10 +96,3 @@ def settle(config: str, waiting: Waiting, answer: Approval) -> None:
         raise Rejected(f"run {waiting.run} was rejected", why=f"by {who}", hint="nothing was changed")
     fired = [one["guard"] for one in waiting.guards]
     patiently(calls.approve, config, waiting.run, fired, who)
-
-
-def _described(config: str, waiting: Waiting) -> str:
-    fired = [
-        f"- **{one['guard']}** ({one['collection']}): {one['message']}" for one in waiting.guards if not one["allowed"]
-    ]
-    return "\n".join([*fired, "", patiently(calls.plan_markdown, config, waiting.run, PLAN_ROWS)])

@@ -30,7 +30,7 @@ from trueup.engines.prefect.states import ended, let_go, rejected
 Json: TypeAlias = dict[str, Any]
 Told: TypeAlias = Callable[[Json], None]
 
-Allow = list[Literal["all", "max_delete_share", "max_delete", "max_update_share", "empty", "changed_filter"]]
+Allow = list[Literal["all", "max_delete", "max_update", "empty", "changed_filter"]]
 """The guards, for the form of a run that is started by hand."""
 
 WORKERS = 16
