@@ -175,18 +175,23 @@ third: {python: "office:say", needs: [second]}
         with pytest.raises(WorkflowFailureError) as failure:
             await handle.result()
         assert failure.value.cause.type == "Cancelled"  # type: ignore[union-attr]
+        assert office.effects()[-1] == "second"
         # Temporal's own cancellation does the same.
+        for name in ("one", "two", "effects"):
+            (office.folder / name).unlink()
         handle = await office.start(client, "nightly")
+        await waiting_for("one")
         await handle.cancel()
+        await asyncio.sleep(1)
+        (office.folder / "one").touch()
         with pytest.raises(WorkflowFailureError):
             await handle.result()
         assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
 
     office.with_client(scenario)
     with App.load(office.folder / "trueup.yaml") as app:
-        assert app.history("nightly")[-1]["state"] == "failed"
-    assert office.counted()["second"] == 1
-    assert office.counted()["third"] == 0
+        assert [one["state"] for one in app.history("nightly")] == ["failed", "failed"]
+    assert office.effects() == ["waiting for one", "first"]
 
 
 def test_a_trueup_yaml_that_is_wrong_for_a_while_is_waited_for(office: Office) -> None:
