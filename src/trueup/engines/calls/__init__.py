@@ -12,11 +12,12 @@ the ledger.
 The first argument is always the absolute path of trueup.yaml.
 """
 
+from trueup.engines.calls.approval import approve, guard, reject, waiting
 from trueup.engines.calls.description import describe
 from trueup.engines.calls.errors import retryable
 from trueup.engines.calls.functions import run_function
-from trueup.engines.calls.jobs import begin_job, end_job, next_round, report, waiting
-from trueup.engines.calls.phases import apply_batch, approve, guard, plan, read, reject, start_apply, verify
+from trueup.engines.calls.jobs import begin_job, end_job, next_round, report
+from trueup.engines.calls.phases import apply_batch, plan, read, start_apply, verify
 from trueup.engines.calls.pipelines import begin_pipeline, decide, end_map, end_pipeline, end_step, start_step
 from trueup.engines.calls.rest import run_rest
 from trueup.engines.calls.showing import link, plan_markdown

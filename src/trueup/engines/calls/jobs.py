@@ -100,27 +100,6 @@ def report(config: str, run: str, verifications: Sequence[Json]) -> Json:
         return small({**result, "run": run, "state": record.state.value, "again": again})
 
 
-def waiting(config: str, run: str) -> Json:
-    """How a run stands that waits for a person; cheap, to be polled.
-
-    `trueup apply RUN` carries the plan out itself: then the answer is "wait" while it works, and "over" in the end.
-
-    Returns:
-        {"run", "state", "next": "wait" | "apply" | "over"}.
-    """
-    with opened(config) as app:
-        record = app.ledger.journal.get(run)
-        holder = app.ledger.leases.holder(job_runs.lease_of(record.subject))
-        others = holder is not None and holder.owner != run and holder.expires > app.ledger.now()
-        if record.state in job_runs.WAITING:
-            goes_on = "wait"
-        elif record.state is RunState.RUNNING:
-            goes_on = "wait" if others else "apply"
-        else:
-            goes_on = "over"
-        return {"run": run, "state": record.state.value, "next": goes_on}
-
-
 def started_for(record: RunRecord) -> str:
     """What a run is known by to who started it, or took it up: a key, or a pipeline's run and step."""
     return str(record.report.get("for") or record.parent or record.id)

@@ -8,14 +8,12 @@ from typing import Any, TypeAlias
 
 from trueup.core import job_runs, phases
 from trueup.core.leasing import give_back, wait_for
-from trueup.core.staleness import refuse_stale
 from trueup.engines.calls.answers import header
-from trueup.engines.calls.frame import RUN_SECONDS, TURN_SECONDS, Call, give_job_back, job_call, turn_of
+from trueup.engines.calls.frame import TURN_SECONDS, Call, job_call, turn_of
 from trueup.engines.calls.jobs import require
 from trueup.engines.calls.slots import slot
 from trueup.engines.calls.verified import all_verified, any_verified
-from trueup.model.errors import NotFound, StalePlan, StoreError, UsageError
-from trueup.model.plan import Plan
+from trueup.model.errors import StalePlan, StoreError, UsageError
 from trueup.model.run import Phase, RunState
 
 Json: TypeAlias = dict[str, Any]
@@ -61,74 +59,6 @@ def plan(config: str, run: str, readings: Sequence[Json]) -> Json:
         if made is None:
             raise StalePlan(f"run {run} has no plan", why=f"it is {call.record.state.value.replace('_', ' ')}")
         return header(made)
-
-
-def guard(config: str, run: str, allow: Sequence[str] = ()) -> Json:
-    """Whether the plan may be applied. A blocked run is left as "awaiting approval", and its job is free for others.
-
-    Returns:
-        {"blocked", "guards": [{"guard", "collection", "message", "allowed"}, …]}.
-    """
-    with job_call(config, run, "guard") as call:
-        if call.record.state is not RunState.RUNNING or call.record.phase in job_runs.APPLYING:
-            return _guards(call)
-        require(call, (Phase.GUARD.value,), "plan(…) comes first")
-        answer = phases.guard(call.work, run, [*allow, *call.record.report.get("allow", ())])
-        if answer["blocked"]:
-            give_job_back(call)
-        return answer
-
-
-def approve(config: str, run: str, allow: Sequence[str], who: str) -> Json:
-    """A person lets a blocked run go on: everything is read again, and a plan that is stale by now is refused.
-
-    Args:
-        config, run: as above.
-        allow: the guards that are allowed ("all": every one).
-        who: the person, as the plan names them.
-
-    Returns:
-        As `guard`.
-
-    Raises:
-        StalePlan: the world moved on since the plan was made; the run ends as superseded.
-    """
-    with job_call(config, run, "approve") as call:
-        if call.record.state not in job_runs.WAITING:
-            return _guards(call)
-        name = job_runs.lease_of(call.record.subject)
-        call.app.ledger.leases.acquire(name, run, RUN_SECONDS)
-        call.kept.add(name, run, RUN_SECONDS)
-        try:
-            if call.refresh().state in job_runs.WAITING:
-                _refuse_stale(call)
-                phases.guard(call.work, run, list(allow), who)
-        except StalePlan as error:
-            job_runs.record_failure(call.work, run, error)
-            raise
-        finally:
-            if call.refresh().state is not RunState.RUNNING:
-                give_job_back(call)
-        return _guards(call)
-
-
-def reject(config: str, run: str, who: str) -> Json:
-    """A person says no: the run ends as superseded, and nothing was changed.
-
-    Returns:
-        {"run", "state"}.
-
-    Raises:
-        NotFound: it does not wait for anybody.
-    """
-    with job_call(config, run, "approve") as call:
-        if call.record.state in job_runs.WAITING:
-            call.app.ledger.journal.add_to_report(run, {"rejected_by": who})
-            job_runs.supersede(call.work, call.record)
-        elif call.record.state is not RunState.SUPERSEDED:
-            why = f"it is {call.record.state.value}"
-            raise NotFound(f"run {run} does not wait for approval", why=why)
-        return {"run": run, "state": RunState.SUPERSEDED.value}
 
 
 def start_apply(config: str, run: str) -> Json:
@@ -187,12 +117,6 @@ def _batch(row: Any) -> Json:
     return {"batch": row.batch, "collection": row.collection, "changes": row.changes}
 
 
-def _guards(call: Call) -> Json:
-    made = call.refresh().plan
-    found = made["guards"] if made else []
-    return {"blocked": call.record.state in job_runs.WAITING, "guards": found}
-
-
 def _check_ref(call: Call, ref: str) -> None:
     known = [str(one) for one in call.work.spec.collections]
     if ref not in known:
@@ -242,13 +166,3 @@ def _make_collections(call: Call) -> None:
     for ref in (call.record.plan or {}).get("creates", ()):
         with slot(call, ref), suppress(StoreError):  # each of its batches will say what is wrong
             call.work.collection(ref, create=True)
-
-
-def _refuse_stale(call: Call) -> None:
-    made = call.record.plan
-    assert made is not None
-    readings = []
-    for ref in map(str, call.work.spec.collections):
-        with slot(call, ref):
-            readings.append(phases.read(call.work, call.record.id, ref))
-    refuse_stale(call.work, Plan.from_json(made), readings)

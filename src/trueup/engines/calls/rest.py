@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from trueup.core import job_runs
-from trueup.engines.calls import jobs, phases
+from trueup.engines.calls import approval, jobs, phases
 from trueup.engines.calls.opened import opened
 from trueup.model.run import RunState
 
@@ -25,7 +25,7 @@ def run_rest(config: str, run: str) -> Json:
         run, collections = standing["run"], standing["collections"]
         if standing["next"] == "read":
             phases.plan(config, run, [phases.read(config, run, ref) for ref in collections])
-            if phases.guard(config, run)["blocked"]:
+            if approval.guard(config, run)["blocked"]:
                 break
         for wave in phases.start_apply(config, run)["waves"]:
             for batch in wave:
