@@ -142,6 +142,7 @@ def test_names_tags_texts_pools_and_callbacks(office: Office) -> None:
         "verify",
     }
     assert team.on_failure_callback == told
+    assert team.is_paused_upon_creation is False
     assert made["hq_nightly"].get_task("each.each").partial_kwargs["trigger_dag_id"] == "hq_weekly"
 
 

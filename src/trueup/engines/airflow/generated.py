@@ -187,7 +187,10 @@ def _dag(graph: Graph, name: str, params: Mapping[str, Param], text: str, more: 
         params=dict(params),
         doc_md=text,
         tags=[TAG, *more.get("tags", ())],
-        **{key: one for key, one in more.items() if key not in ("default_args", "tags")},
+        **{
+            "is_paused_upon_creation": False,  # trueup.yaml says what is paused
+            **{key: one for key, one in more.items() if key not in ("default_args", "tags")},
+        },
     )
 
 
