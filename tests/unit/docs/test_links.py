@@ -68,7 +68,7 @@ def test_commands_in_the_text_exist(path: Path) -> None:
 
     names = {one.name for one in COMMANDS}
     app = build()
-    for command, rest in re.findall(r"(?:^|[`\s/$])trueup ([a-z]+)([^`\n#]*)", path.read_text("utf-8"), re.M):
+    for command, rest in re.findall(r"(?:^|[`\s/$])trueup ([a-z]+)(?![a-z/])([^`\n#]*)", path.read_text("utf-8"), re.M):
         if not re.search(rf"[`$] ?trueup {command}|^trueup {command}|/trueup {command}", path.read_text("utf-8"), re.M):
             continue
         assert command in names, f"trueup {command}"
