@@ -77,13 +77,8 @@ class Approve(ApprovalOperator):
         raise TaskDeferred(trigger=word, method_name="execute_complete", timeout=self.response_timeout)
 
     def question(self) -> str:
-        """The guards that fired, and the plan, in markdown."""
-        guards = call("guard", self.config, self.run)["guards"]
-        fired = "\n".join(
-            f"- **{one['guard']}**, {one['collection']}: {one['message']}" for one in guards if not one["allowed"]
-        )
-        plan = call("plan_markdown", self.config, self.run)
-        return f"{fired}\n\n{plan}\n\nElsewhere: `trueup apply {self.run} --allow all`"
+        """The plan, with the guards that fired, in markdown."""
+        return f"{call('plan_markdown', self.config, self.run)}\nElsewhere: `trueup apply {self.run} --allow all`"
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Carries the word out; see `calls.approve`, `calls.reject`."""
