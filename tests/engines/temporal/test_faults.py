@@ -71,6 +71,7 @@ def test_a_worker_is_killed_in_a_phase(edited: Edited, call: str, moment: str) -
     edited.check()
 
 
+@pytest.mark.slow
 def test_a_batch_is_given_to_a_second_worker_while_the_first_still_works(edited: Edited) -> None:
     """The first is not heard of (its process is stopped, as by a suspend) until the second is through; then it wakes up and
     sends the same batch."""

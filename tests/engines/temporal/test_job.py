@@ -85,6 +85,7 @@ def test_a_blocked_run_waits_for_the_signal(office: Office) -> None:
         assert "ana" in str(app.history("team")[0]["plan"]["guards"])
 
 
+@pytest.mark.slow
 def test_a_refused_plan_changes_nothing(office: Office) -> None:
     office.worker()
     blocked(office)
@@ -116,6 +117,7 @@ def test_what_a_person_applies_on_the_command_line_ends_the_wait(office: Office)
     assert office.titles("laptop") == ["Work 8", "Work 9"]
 
 
+@pytest.mark.slow
 def test_a_word_that_was_said_before_the_question_does_not_count(office: Office) -> None:
     office.worker()
     blocked(office)
@@ -135,6 +137,7 @@ def test_a_word_that_was_said_before_the_question_does_not_count(office: Office)
     office.with_client(scenario)
 
 
+@pytest.mark.slow
 def test_a_plan_that_goes_stale_while_it_waits_is_made_anew(office: Office) -> None:
     """Somebody edits trueup.yaml, or the calendar, before the approval: what was approved is not what would be done."""
     office.worker()

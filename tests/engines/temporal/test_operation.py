@@ -58,6 +58,7 @@ def test_the_commands(office: Office) -> None:
     assert f"working on task queue {office.queue}" in log
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer(office: Office) -> None:
     away = trueup(office, "engine", "temporal", "deploy", TEMPORAL_ADDRESS=f"127.0.0.1:{free_port()}")
     assert away.returncode == 75
@@ -77,6 +78,7 @@ def test_options_that_do_not_fit_are_refused() -> None:
         assert error.value.hint
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_the_next_version_of_the_worker(office: Office) -> None:
     """The old worker is gone for good; nothing waits for it."""
     office.pipeline("""
@@ -103,6 +105,7 @@ second: {python: "office:say", needs: [first]}
     office.with_client(scenario)
 
 
+@pytest.mark.slow
 def test_what_a_function_emits_is_in_the_log_with_its_workflow(office: Office) -> None:
     office.pipeline('tell: {python: "office:tell"}')
     with (office.folder / "office.py").open("a") as file:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio import workflow
 from temporalio.worker import Worker
 
 from tests.engines.temporal.office import Office
 from tests.engines.temporal.test_job import blocked
-from trueup.engines.temporal import activities, run_job, run_pipeline
+from tests.engines.temporal.weekly import Weekly
+from trueup.engines.temporal import activities
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "temporal.md"
 
@@ -46,6 +46,7 @@ def test_the_example_of_the_page(office: Office, example: Any) -> None:
     assert office.titles("laptop") == ["Work"]
 
 
+@pytest.mark.slow
 def test_the_example_asks_where_a_guard_blocks(office: Office, example: Any) -> None:
     first = office.worker()
     blocked(office)
@@ -53,16 +54,6 @@ def test_the_example_asks_where_a_guard_blocks(office: Office, example: Any) -> 
     report = office.with_client(example.main)
     assert report["counts"] == {"delete": 8}
     assert office.titles("laptop") == ["Work 8", "Work 9"]
-
-
-@workflow.defn
-class Weekly:
-    """Whole jobs and pipelines as children, on trueup's own workers."""
-
-    @workflow.run
-    async def run(self, queue: str) -> list[Any]:
-        team = await run_job("team", task_queue=queue)
-        return [team["state"], (await run_pipeline("nightly", {"n": 3}, task_queue=queue))["state"]]
 
 
 def test_whole_jobs_and_pipelines_as_children(office: Office) -> None:

@@ -82,6 +82,7 @@ def test_every_feature_of_the_graph(office: Office) -> None:
     assert parents["weekly"] == f"{nightly['id']}/child"
 
 
+@pytest.mark.slow
 def test_parameters_have_types(office: Office) -> None:
     office.pipeline(EVERYTHING, "count: {type: integer}", more=WEEKLY)
     office.worker()
@@ -93,6 +94,7 @@ def test_parameters_have_types(office: Office) -> None:
     assert office.effects() == []
 
 
+@pytest.mark.slow
 def test_items_go_side_by_side_and_never_more_than_parallel(office: Office) -> None:
     steps = """
 rows: {python: "office:rows", with: {count: 12}}
@@ -143,6 +145,7 @@ add: {python: "office:add", with: {numbers: "${steps.send.output}"}}
     assert office.counted() == {"rows": 1, "other": 1, "add": 1, **{f"send[{n}]": 1 for n in range(60)}}
 
 
+@pytest.mark.slow
 def test_pause_resume_and_cancel(office: Office) -> None:
     steps = """
 first: {python: "office:wait_for", with: {file: "one"}}
@@ -194,6 +197,7 @@ third: {python: "office:say", needs: [second]}
     assert office.effects() == ["waiting for one", "first"]
 
 
+@pytest.mark.slow
 def test_a_trueup_yaml_that_is_wrong_for_a_while_is_waited_for(office: Office) -> None:
     steps = """
 first: {python: "office:wait_for", with: {file: "one"}}
