@@ -49,6 +49,11 @@ def rest(pause: float) -> float:
     return min(LONGEST_PAUSE, pause * 1.5)
 
 
+def _now() -> float:
+    """Seconds on a clock that goes on while the machine sleeps, where it has one (`time.monotonic` on Linux stands still then)."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
 _left: list[tuple[str, str, str]] = []
 """Leases of this process that it could not give back, since the ledger was away: ledger, name, owner."""
 
@@ -81,7 +86,7 @@ class _Lease:
     name: str
     owner: str
     ttl: float
-    valid_until: float  # monotonic seconds
+    valid_until: float  # by `_now`
 
     @property
     def renew_at(self) -> float:
@@ -109,7 +114,7 @@ class Kept:
     def add(self, name: str, owner: str, ttl: float) -> None:
         """Keeps a lease that was just acquired."""
         with self._changed:
-            self._leases.append(_Lease(name, owner, ttl, time.monotonic() + ttl))
+            self._leases.append(_Lease(name, owner, ttl, _now() + ttl))
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, daemon=True, name=f"lease-{name}")
                 self._thread.start()
@@ -123,7 +128,7 @@ class Kept:
     @property
     def valid(self) -> bool:
         """Whether all are ours, by this process's own clock: one that was asleep may have lost them without a word."""
-        now = time.monotonic()
+        now = _now()
         return not self._failed and all(now < one.valid_until for one in self._leases)
 
     def close(self) -> None:
@@ -149,21 +154,21 @@ class Kept:
                 return
 
     def _due(self) -> list[_Lease]:
-        now = time.monotonic()
+        now = _now()
         return [one for one in self._leases if one.renew_at <= now]
 
     def _pause(self) -> float | None:
-        now = time.monotonic()
+        now = _now()
         return min((max(0.0, one.renew_at - now) for one in self._leases), default=None)
 
     def _renewed(self, one: _Lease) -> bool:
         """Renews; a ledger that is away for a moment is asked again while the lease still holds."""
         while True:
-            asked_at = time.monotonic()
+            asked_at = _now()
             try:
                 renewed = self._ledger.leases.renew(one.name, one.owner, one.ttl)
             except LedgerError:
-                left = one.valid_until - one.ttl / 6 - time.monotonic()
+                left = one.valid_until - one.ttl / 6 - _now()
                 if left <= 0:
                     return False
                 with self._changed:
