@@ -147,6 +147,12 @@ class Office:
         self._serving.append(Serve(self.folder, *options, command=driver, **env))
         return self._serving[-1]
 
+    def serve_killed_at(self, moment: int, **env: str) -> Serve:
+        """Starts the same, to be killed at that moment before or after a commit."""
+        driver = ("-m", "tests.engines.serving.driver", "--kill-at", str(moment))
+        self._serving.append(Serve(self.folder, command=driver, **env))
+        return self._serving[-1]
+
     def notes(self, prefix: str = "") -> list[str]:
         """What the functions noted."""
         file = self.folder / "notes.txt"

@@ -83,6 +83,7 @@ class Server:
                     self._troubled("ledger", error)
                     self._wait(self._settings.standby)
             self._end_children()
+            self._setup.closed()
             self.say({"event": "serve", "state": "stopped"})
 
     def _end_children(self) -> None:

@@ -31,7 +31,7 @@ class Child:
         process: its process, which leads a group of its own: Ctrl-C at the terminal does not reach it.
         log: what it writes to its standard error.
         started: by the monotonic clock.
-        cancelled: it was asked to stop because another takes its place.
+        cancelled: when it was asked to stop because another takes its place, by the monotonic clock; None: it was not.
         code: how it ended; None: it has not.
     """
 
@@ -39,7 +39,7 @@ class Child:
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     started: float = field(default_factory=time.monotonic)
-    cancelled: bool = False
+    cancelled: float | None = None
     code: int | None = None
 
     def last_words(self) -> str:
@@ -80,7 +80,7 @@ class Children:
         Raises:
             OSError: the system refused.
         """
-        log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
+        log = tempfile.TemporaryFile("a+b")  # noqa: SIM115 (it lives as long as the process)
         try:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, process_group=0
@@ -105,15 +105,26 @@ class Children:
         """Asks the runs of one job or pipeline, or all, to finish what is under way and end."""
         for child in self.running():
             if subject in (None, child.one.subject) and child.code is None:
-                child.cancelled = child.cancelled or cancelled
+                if cancelled and child.cancelled is None:
+                    child.cancelled = time.monotonic()
                 child.process.terminate()
+
+    def kill_late(self, seconds: float) -> None:
+        """Ends those at once that were cancelled so long ago and still go on."""
+        for child in self.running():
+            if child.cancelled is not None and child.code is None and time.monotonic() - child.cancelled > seconds:
+                _end_at_once(child)
 
     def kill(self) -> None:
         """Ends all of them at once, as a power cut would; takes no lock, for it may be called from a signal handler."""
         for child in tuple(self._running.values()):
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.process.pid, signal.SIGKILL)
+            _end_at_once(child)
 
     def _wait(self, child: Child) -> None:
         child.code = child.process.wait()
         self._ended()
+
+
+def _end_at_once(child: Child) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.process.pid, signal.SIGKILL)

@@ -74,6 +74,7 @@ class Leader:
             LedgerError: the ledger is away; nothing is lost, and the next round goes on.
         """
         now = self.now()
+        self._children.kill_late(self._settings.cancel)
         self._see_what_ended()
         if not -1.0 <= now - self._checked < self._check:
             self._compare(now)
@@ -241,7 +242,7 @@ class Leader:
         record = self._run_of(one)
         over = record is not None and record.state is not RunState.RUNNING
         seconds = round(time.monotonic() - child.started, 3)
-        if child.cancelled and not over:
+        if child.cancelled is not None and not over:
             if record is not None:
                 self._ledger.journal.update(record.id, state=RunState.SUPERSEDED, ended=self._ledger.now())
             self._ended(one, CANCELLED, record.id if record else "", seconds, "a later one took its place")

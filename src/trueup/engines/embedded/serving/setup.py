@@ -71,6 +71,7 @@ class Settings:
         watch: how often it is looked whether trueup.yaml was changed.
         poll: how often files and the ends of other runs are looked for.
         patience: the pause before a run is tried again that another process works on, or that crashed.
+        cancel: how long a run that another takes the place of may take to end.
         attempts: how often a run that crashes is started in all.
         parallel: how many runs are under way at once.
         listen: host and port for HTTP triggers.
@@ -84,6 +85,7 @@ class Settings:
     watch: float = 5.0
     poll: float = 1.0
     patience: float = 5.0
+    cancel: float = 60.0
     attempts: int = 3
     parallel: int = 4
     listen: tuple[str, int] = ("127.0.0.1", 8642)
