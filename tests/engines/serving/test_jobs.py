@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.serving.office import Office, office
+from trueup.app import App
 
 pytestmark = pytest.mark.slow
 
@@ -114,5 +115,19 @@ def test_a_job_with_trouble_is_told_and_the_next_start_tries_again(tmp_path: Pat
         (tmp_path / "calendars" / "elsewhere").rename(tmp_path / "calendars" / "b")
         before = len(serve.told(event="run", state="ended", outcome="done"))
         serve.wait(event="run", state="ended", subject="team", outcome="done", count=before + 1)
+        assert there(place, "a") == there(place, "b") == {"one", "two"}
+        assert serve.stop() == 0
+
+
+def test_a_job_that_somebody_began_and_was_killed_is_finished(tmp_path: Path) -> None:
+    with office(tmp_path, config("{every: 12h}"), STORES) as place:
+        put(place, "a", "one")
+        put(place, "b", "two")
+        planned = place.trueup("plan", "team")
+        with App.load(tmp_path) as app:  # as a kill in the middle of applying leaves it
+            app.ledger.journal.update(planned["run"], state="running", phase="apply")
+        serve = place.serve()
+        (ended,) = serve.wait(event="run", state="ended", subject="team")
+        assert (ended["run"], ended["outcome"]) == (planned["run"], "done")
         assert there(place, "a") == there(place, "b") == {"one", "two"}
         assert serve.stop() == 0
