@@ -245,23 +245,30 @@ def test_one_pipeline_after_another(airflow: Airflow, large: Office) -> None:
     assert large.effects() == {"say": 1, "good": 1, "fail": 1, "bad": 1}
 
 
-def test_overlap_skip_leaves_the_next_one_out(airflow: Airflow, large: Office) -> None:
-    large.write({"often": {**SAY, "schedule": {"every": "20s", "overlap": "skip"}}})
+@pytest.mark.parametrize(("overlap", "begin", "effects"), [("skip", "skipped", 1), ("queue", "deferred", 2)])
+def test_the_next_run_while_one_is_under_way(
+    airflow: Airflow, large: Office, overlap: str, begin: str, effects: int
+) -> None:
+    large.write({"often": {**SAY, "schedule": {"every": "1m", "overlap": overlap}}})
     large.hold("run_function.before")
     since = f"since=__import__('datetime').datetime.fromisoformat({datetime.now(UTC).isoformat()!r}),"
     large.deploy(airflow, "often", more=since)
-    large.wait_held("run_function.before", 120)
+    large.wait_held("run_function.before", 180)
     dag = large.dag("often")
 
-    def left_out() -> bool:
-        runs = airflow.api("GET", f"/dags/{dag}/dagRuns?order_by=run_after")["dag_runs"]
-        return len(runs) > 1 and airflow.task_states(dag, runs[1]["dag_run_id"]).get("begin") == "skipped"
+    def runs() -> list[dict[str, Any]]:
+        return list(airflow.api("GET", f"/dags/{dag}/dagRuns?order_by=run_after")["dag_runs"])
 
-    airflow.wait_for(left_out, "the next DAG run to leave it alone", 120)
+    def second() -> bool:
+        found = runs()
+        return len(found) > 1 and airflow.task_states(dag, found[1]["dag_run_id"]).get("begin") == begin
+
+    airflow.wait_for(second, "the next DAG run to leave it alone", 180)
     assert large.effects() == {}
-    airflow.api("PATCH", f"/dags/{dag}", {"is_paused": True})
     (large.folder / "held-run_function.before").unlink()
-    airflow.wait_for(lambda: large.effects()["say"], "the first one to go on", 60)
+    airflow.wait_for(lambda: large.effects()["say"] == effects, "those that are to run", 50)
+    airflow.api("PATCH", f"/dags/{dag}", {"is_paused": True})
+    assert large.effects() == {"say": effects}
 
 
 def test_files_that_arrive(airflow: Airflow, large: Office) -> None:
