@@ -28,6 +28,15 @@ def test_a_file_is_whole_when_it_has_been_at_rest(tmp_path: Path) -> None:
     assert names(watch, 200.0) == ["a.csv"]
 
 
+def test_what_is_there_is_known_also_before_it_is_whole(tmp_path: Path) -> None:
+    watch = FileWatch(tmp_path, "*.csv", 60.0)
+    (tmp_path / "a.csv").write_text("x")
+    assert watch.present() == set()
+    assert names(watch, 1.0) == []
+    (key,) = watch.present()
+    assert [one.key for one in watch.arrived(61.0)] == [key]
+
+
 def test_one_that_is_written_again_is_a_new_one_and_one_that_only_stands_there_is_not(tmp_path: Path) -> None:
     watch = FileWatch(tmp_path, "*.csv", 0.0)
     file = tmp_path / "a.csv"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from trueup.engines.embedded.serving.hooks import MAX_BODY, Hooks
+from trueup.engines.embedded.serving.hooks import MAX_BODY, MAX_CALLS, Hooks
 from trueup.model.errors import LedgerError, UsageError
 
 TOKEN = "s3cret-ü"
@@ -151,3 +153,23 @@ def test_a_caller_who_goes_away_in_the_middle_starts_nothing(
     assert office.call("POST", "/hooks/crm", "{}")[0] == 202
     assert len(office.accepted) == 1
     assert capsys.readouterr().err == ""
+
+
+def test_callers_who_say_nothing_take_no_more_than_their_room(office: Office) -> None:
+    idle = [socket.create_connection(office.address) for _ in range(MAX_CALLS)]
+    try:
+        deadline = time.monotonic() + 10
+        while True:  # the last of them may not have been taken yet
+            try:
+                assert office.call("POST", "/hooks/crm", "{}")[0] == 202
+            except (http.client.HTTPException, OSError):
+                break
+            assert time.monotonic() < deadline
+    finally:
+        for one in idle:
+            one.close()
+    accepted = len(office.accepted)
+    while len(office.accepted) == accepted:
+        with contextlib.suppress(http.client.HTTPException, OSError):
+            office.call("POST", "/hooks/crm", "{}")
+        assert time.monotonic() < deadline

@@ -51,9 +51,18 @@ class FileWatch:
             before = self._seen.get(path)
             since = before[1] if before is not None and before[0] == shape else now
             found[path] = (shape, since)
-            if now - since >= self._settle:
-                yield Arrived(path, f"file:{path}:{shape[0]}:{shape[1]}")
         self._seen = found
+        for path, (shape, since) in found.items():
+            if now - since >= self._settle:
+                yield Arrived(path, _key(path, shape))
+
+    def present(self) -> set[str]:
+        """The keys of all files that were there at the last look, whole or not."""
+        return {_key(path, shape) for path, (shape, _) in self._seen.items()}
+
+
+def _key(path: str, shape: tuple[int, int]) -> str:
+    return f"file:{path}:{shape[0]}:{shape[1]}"
 
 
 def _shape(path: str) -> tuple[int, int] | None:

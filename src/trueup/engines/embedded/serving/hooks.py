@@ -23,6 +23,8 @@ Json: TypeAlias = dict[str, Any]
 MAX_BODY = 1 << 20
 SECONDS = 15
 """How long a caller may take for each part of a request."""
+MAX_CALLS = 32
+"""How many may be under way at once; the next one is hung up on."""
 _KEY = 200
 
 Accept: TypeAlias = Callable[[str, str, Json], bool]
@@ -52,11 +54,23 @@ class Hooks:
         class Server(ThreadingHTTPServer):
             address_family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
             daemon_threads = True
+            slots = threading.BoundedSemaphore(MAX_CALLS)
 
             def server_bind(self) -> None:
                 """Without the look-up of our own name, which a slow name server would make slow."""
                 TCPServer.server_bind(self)
                 self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+            def verify_request(self, request: object, client_address: object) -> bool:
+                """Whether there is room for one more: each call has a thread."""
+                return self.slots.acquire(blocking=False)
+
+            def process_request_thread(self, request: Any, client_address: Any) -> None:
+                """Answers one call."""
+                try:
+                    super().process_request_thread(request, client_address)
+                finally:
+                    self.slots.release()
 
             def handle_error(self, request: object, client_address: object) -> None:
                 """A caller that went away is no news; anything else is our mistake and said as ever."""

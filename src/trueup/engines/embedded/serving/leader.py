@@ -80,6 +80,7 @@ class Leader:
             self._compare(now)
         for subject, one in self.triggers.look(now):
             self._say(subject.name, one, "wanted", one.title)
+        self._forget_old(now)
         self._take_up_killed(now)
         self._decide(now)
         waiting = self._start()
@@ -103,9 +104,12 @@ class Leader:
         under_way = [(one.subject, _as_occurrence(one)) for one in self._known.under_way()]
         self._agenda.check(list(self.setup.subjects.values()), now, under_way)
         self._checked = now
+
+    def _forget_old(self, now: float) -> None:
+        """Once a day, after a look at the files: one that is still there is never forgotten, or it would run again."""
         if now - self._pruned > _DAY:
             self._pruned = now
-            self._known.prune(now - self._settings.keep_days * _DAY, self.triggers.present)
+            self._known.prune(now - self._settings.keep_days * _DAY, self.triggers.present())
 
     def _take_up_killed(self, now: float) -> None:
         """Runs that somebody else began and nobody works on any more, found once at the beginning."""

@@ -36,8 +36,6 @@ class Triggers:
         self._hooks: dict[str, tuple[Subject, HttpTrigger]] = {}
         self._told_files: set[tuple[str, str]] = set()
         self._told_ends: dict[tuple[str, str], set[str]] = {}
-        self.present: set[tuple[str, str]] = set()
-        """(subject, key) of the files that are there: what is known of them is not forgotten."""
         for subject in setup.subjects.values():
             for one in subject.triggers:
                 if isinstance(one, FileTrigger):
@@ -71,14 +69,16 @@ class Triggers:
         """
         return [*self._look_for_files(now), *self._look_for_ends(now)]
 
+    def present(self) -> set[tuple[str, str]]:
+        """(subject, key) of the files that are there: what is known of them must not be forgotten."""
+        return {(subject.name, key) for subject, _, watch in self._files for key in watch.present()}
+
     # --- files
 
     def _look_for_files(self, now: float) -> Iterator[tuple[Subject, Occurrence]]:
-        present: set[tuple[str, str]] = set()
         for subject, trigger, watch in self._files:
             for file in watch.arrived(time.monotonic()):
                 known = (subject.name, file.key)
-                present.add(known)
                 if known in self._told_files:
                     continue
                 given = {"file": file.path} if _takes(subject, "file") else {}
@@ -86,8 +86,7 @@ class Triggers:
                 self._told_files.add(known)
                 if one is not None:
                     yield subject, one
-        self._told_files &= present
-        self.present = present
+        self._told_files &= self.present()
 
     # --- the ends of runs
 
