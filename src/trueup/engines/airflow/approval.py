@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowRuntimeError, TaskDeferred
-from airflow.sdk.execution_time.hitl import (
-    get_hitl_detail_content_detail,
-    update_hitl_detail_response,
-    upsert_hitl_detail,
-)
+from airflow.sdk.execution_time.hitl import update_hitl_detail_response, upsert_hitl_detail
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
 
 from trueup.engines.airflow.base import GIVEN_UP
 from trueup.engines.airflow.calling import call
@@ -54,11 +51,9 @@ class Approve(ApprovalOperator):
     def execute(self, context: Context) -> Any:
         """Puts the question and waits."""
         standing: Json = call("waiting", self.config, self.run)
-        if standing["next"] == "apply":
-            return None  # allowed before the question was put
+        if standing["next"] != "wait":
+            return self.said_elsewhere(context, with_choice(standing))
         identity = context["ti"].id
-        if context["ti"].try_number > 1 and (answer := answered(identity)) is not None:
-            return self.execute_complete(context, answer)
         self.body = self.question()
         upsert_hitl_detail(
             identity,
@@ -73,7 +68,7 @@ class Approve(ApprovalOperator):
         for notifier in self.notifiers:
             notifier(context)
         self.log.info("run %s waits for approval: here, or by: trueup apply %s --allow all", self.run, self.run)
-        word = WordInLedger(config=self.config, run=self.run, poll=self.poll)
+        word = WordInLedger(self.config, self.run, str(identity), self.poll)
         raise TaskDeferred(trigger=word, method_name="execute_complete", timeout=self.response_timeout)
 
     def question(self) -> str:
@@ -94,60 +89,50 @@ class Approve(ApprovalOperator):
         return {**answer, "responded_at": str(answer.get("responded_at", ""))}
 
     def said_elsewhere(self, context: Context, event: Json) -> Json:
-        """Somebody spoke to the ledger: the question is closed here, too."""
+        """Somebody spoke to the ledger."""
         self.log.info("run %s is %s by now: trueup was told elsewhere", self.run, event["state"])
-        given_up = event["state"] == "superseded"
-        chosen = [self.REJECT if given_up else self.APPROVE]
-        update_hitl_detail_response(context["ti"].id, chosen, {})
-        answer = {"chosen_options": chosen, "state": event["state"], "responded_at": datetime.now(UTC).isoformat()}
-        if given_up:
+        answer = {key: event[key] for key in ("chosen_options", "state")}
+        if event["chosen_options"] == [self.REJECT]:
             context["ti"].xcom_push(key=GIVEN_UP, value=True)
             self.skip(context["ti"], context["task"].get_direct_relatives(upstream=False))
         return answer
 
 
-def answered(identity: Any) -> dict[str, Any] | None:
-    """The answer that a person has given to an earlier try of a task; None: none.
-
-    Airflow repeats a task whose process died between the answer and what it is for, and would ask again.
-    """
-    try:
-        found = get_hitl_detail_content_detail(identity)
-    except AirflowRuntimeError:  # there was no question yet
-        return None
-    if not found.response_received:
-        return None
-    user = found.responded_by_user
-    return {
-        "chosen_options": list(found.chosen_options or ()),
-        "params_input": found.params_input or {},
-        "responded_at": found.responded_at,
-        "responded_by_user": None if user is None else {"id": user.id, "name": user.name},
-    }
+def with_choice(standing: Json) -> Json:
+    """How a run stands that waits no longer, with what would have been chosen here for the same."""
+    given_up = standing["state"] == "superseded"
+    return {**standing, "chosen_options": [ApprovalOperator.REJECT if given_up else ApprovalOperator.APPROVE]}
 
 
 class WordInLedger(BaseTrigger):
-    """Fires when a run no longer waits for a person. Runs in the triggerer, and uses the ledger and nothing else.
+    """Fires when a run no longer waits for a person, and closes the question. Runs in the triggerer, and uses no store.
 
     Args:
         config: the absolute path of trueup.yaml.
         run: the run.
+        question: the id of the task instance that has put the question.
         poll: seconds between two looks.
     """
 
-    def __init__(self, config: str, run: str, poll: float = POLL_SECONDS) -> None:
+    def __init__(self, config: str, run: str, question: str, poll: float = POLL_SECONDS) -> None:
         super().__init__()
-        self.config, self.run_id, self.poll = config, run, poll
+        self.config, self.run_id, self.question, self.poll = config, run, question, poll
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and what it is made of again."""
-        return f"{__name__}.{type(self).__qualname__}", {"config": self.config, "run": self.run_id, "poll": self.poll}
+        given = {"config": self.config, "run": self.run_id, "question": self.question, "poll": self.poll}
+        return f"{__name__}.{type(self).__qualname__}", given
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Looks until it does not wait any more; a ledger that is away for a while is asked again."""
         while (found := await asyncio.to_thread(self.look)) is None:
             await asyncio.sleep(self.poll)
-        yield TriggerEvent(found)
+        answer = with_choice(found)
+        try:
+            await sync_to_async(update_hitl_detail_response)(UUID(self.question), answer["chosen_options"], {})
+        except AirflowRuntimeError as error:  # somebody has answered at the same moment
+            self.log.info("%s", error)
+        yield TriggerEvent(answer)
 
     def look(self) -> Json | None:
         """How the run stands; None: it still waits, or cannot be asked."""
@@ -160,6 +145,3 @@ class WordInLedger(BaseTrigger):
             self.log.warning("%s", error)
             return None
         return None if found["next"] == "wait" else found
-
-
-__all__: Sequence[str] = ("Approve", "WordInLedger")
