@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from trueup.core.schedules import delay, expected, occurrences, on_the_wall
+from trueup.core.schedules import delay, expected, latest, occurrences, on_the_wall
 from trueup.model.occurrence import Event
 from trueup.model.schedule import CalendarSource, CatchUp, ExceptPolicy, ExceptSpec, ScheduleSpec
 
@@ -82,6 +82,28 @@ def test_windows_that_follow_each_other_give_what_one_window_gives(
     assert apart == occurrences(spec, edges[0], edges[-1])
     assert len({one.key for one in apart}) == len(apart)
     assert all(one.at == int(one.at) for one in apart)
+
+
+@given(st.sampled_from(EXPRESSIONS[:6]), st.sampled_from(ZONES), st.integers(1_700_000_000, 1_900_000_000))
+def test_the_last_one_before_a_moment_is_the_last_of_those_before_it(cron: str, zone: str, moment: int) -> None:
+    spec = ScheduleSpec(cron=cron, zone=zone)
+    last = latest(spec, moment)
+    before = [one.nominal for one in occurrences(spec, moment - 33 * 86_400, moment)]
+    assert last is not None
+    if before and len(before) < 10_000:
+        assert last == before[-1]
+
+
+@given(st.floats(1.0, 5e5), st.floats(1.6e9, 1.9e9))
+def test_the_last_of_an_interval(every: float, moment: float) -> None:
+    spec = ScheduleSpec(every=every, start="2026-01-05T08:00:00+01:00")
+    origin = datetime.fromisoformat(spec.start).timestamp()
+    last = latest(spec, moment)
+    if moment < origin:
+        assert last is None
+    else:
+        assert last is not None
+        assert moment - every - 1e-3 < last <= moment + 1e-3
 
 
 @given(
