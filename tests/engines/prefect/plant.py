@@ -209,11 +209,12 @@ class Plant:
 
     # -- workers --------------------------------------------------------------------------------------------------------
 
-    def work(self, **env: str) -> subprocess.Popen[bytes]:
-        """Starts a worker, with the keeper beside it."""
-        command = [sys.executable, "-m", "trueup", "engine", "prefect", "worker", "-c", self.config]
+    def work(self, *, keeper: bool = True) -> subprocess.Popen[bytes]:
+        """Starts a worker, with the keeper beside it; without: one of Prefect's own."""
+        ours = [sys.executable, "-m", "trueup", "engine", "prefect", "worker", "-c", self.config]
+        command = ours if keeper else [sys.executable, "-m", "prefect", "worker", "start", "--pool", "trueup"]
         with (self.folder / "worker.log").open("ab") as log:
-            process = subprocess.Popen(command, env={**os.environ, **self.server.env, **env}, stdout=log, stderr=log)
+            process = subprocess.Popen(command, env={**os.environ, **self.server.env}, stdout=log, stderr=log)
         self.workers.append(process)
         return process
 

@@ -117,6 +117,24 @@ def test_a_run_goes_on_that_was_killed_with_its_worker(plant: Plant, proxy: Prox
     assert {one for states in plant.tasks(run).values() for one in states} == {"Completed", "Crashed"}
 
 
+def test_without_the_keeper_the_silence_of_a_run_is_noticed(plant: Plant, proxy: Proxy) -> None:
+    """Prefect's own worker, and nothing of ours beside it: heartbeats and automations bring the run back."""
+
+    def act() -> None:
+        plant.workers[0].kill()
+        kill(plant, run)
+
+    now, killed = once(act)
+    proxy.on("PUT", nth=EVENTS // 2).call(answered=now)
+    plant.fill(EVENTS)
+    plant.deploy()
+    plant.work(keeper=False)
+    run = plant.start("team")
+    assert killed.wait(90), plant.worker_log()
+    plant.work(keeper=False)
+    check(plant, run)
+
+
 def test_two_processes_that_work_on_the_same_run_do_nothing_twice(plant: Plant, proxy: Proxy) -> None:
     """A run is taken for dead that lives: it is started a second time beside itself."""
     proxy.on("PUT").delay(0.4)

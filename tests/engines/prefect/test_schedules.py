@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -77,6 +78,23 @@ def test_an_event_starts_its_run_with_its_parameters(plant: Plant) -> None:
     assert plant.wait(run.id).name == "Completed"
     assert plant.run(run.id).parameters == {"n": 4}
     assert plant.effects() == ["rows"]
+
+
+@pytest.mark.slow
+def test_the_end_of_a_run_starts_what_waits_for_it(plant: Plant) -> None:
+    steps = {"one": {"python": "usersteps:rows", "with": {"n": "${params.n}"}}}
+    trigger = {"after": "team", "params": {"n": 7}}
+    plant.configure(pipelines={"later": {"steps": steps, "params": {"n": {"type": "integer"}}, "triggers": [trigger]}})
+    plant.fill(3)
+    plant.deploy()
+    plant.work()
+    plant.wait(plant.start("team"), "Completed")
+    deadline = time.monotonic() + 60
+    while not (runs := plant.runs_of("later")) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    (run,) = runs
+    assert run.parameters == {"n": 7}
+    assert plant.wait(run.id).name == "Completed"
 
 
 def late(catch_up: str, minutes: int, *others: int, calendar: bool = False) -> bool:

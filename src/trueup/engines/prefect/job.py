@@ -23,6 +23,7 @@ from trueup.engines.prefect.approval import Rejected
 from trueup.engines.prefect.hooks import hooks
 from trueup.engines.prefect.job_run import JobRun, begin, drive, finish, planned
 from trueup.engines.prefect.logs import logged
+from trueup.engines.prefect.patience import through_outages
 from trueup.engines.prefect.policies import why_not
 from trueup.engines.prefect.starting import start
 from trueup.engines.prefect.states import ended, let_go, rejected
@@ -66,7 +67,8 @@ def job_flow(
             if not parent and (reason := why_not(schedule)):
                 return let_go(reason)
             try:
-                report = drive(JobRun(config, job, key or str(flow_run.id), allow, parent, deadline))
+                one = JobRun(config, job, key or str(flow_run.id), allow, parent, deadline)
+                report = through_outages(lambda: drive(one))
             except Rejected as error:
                 return rejected(error)
             told(report)

@@ -90,7 +90,7 @@ def begin(one: JobRun) -> Json:
     """Finds or starts the run; see `calls.begin_job`."""
     begun = patiently(calls.begin_job, one.config, one.job, one.key, one.allow, one.parent)
     patiently(calls.link, one.config, begun["run"], "prefect", page_of_run())
-    mark(begun["run"])
+    patiently(mark, begun["run"])
     return begun
 
 
@@ -126,7 +126,7 @@ def _require_word(one: JobRun, run: str, answer: Json) -> None:
     waiting = Waiting(one.job, run, answer["guards"])
     if not can_suspend():
         raise waiting
-    mark_waiting([run])
+    patiently(mark_waiting, [run])
     settle(one.config, waiting, ask(one.config, waiting))
 
 

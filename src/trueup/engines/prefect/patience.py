@@ -1,6 +1,6 @@
-"""When a call is repeated: for the death of a process Prefect does it by running the flow again, for a ledger or store that is away here.
+"""When a call is repeated: where the ledger, a store or Prefect's own server is away. After the death of a process Prefect runs the flow again.
 
-The HTTP client of a connector has repeated its requests already; this is for what is left after that.
+The HTTP client of a connector has repeated its requests already, and so has Prefect's; this is for what is left after that.
 """
 
 from __future__ import annotations
@@ -8,6 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
+
+import httpx
+from prefect.exceptions import PrefectHTTPStatusError
 
 from trueup.engines import calls
 
@@ -24,7 +27,7 @@ def patiently(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return call(*args, **kwargs)
         except Exception as error:
-            if not calls.retryable(error):
+            if not may_pass(error):
                 raise
         time.sleep(pause)
     return call(*args, **kwargs)
@@ -33,4 +36,28 @@ def patiently(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 def worth_another(task: Any, task_run: Any, state: Any) -> bool:
     """Whether a task is retried: Prefect's `retry_condition_fn`."""
     error = state.result(raise_on_failure=False)
-    return isinstance(error, BaseException) and calls.retryable(error)
+    return isinstance(error, BaseException) and may_pass(error)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether trying again may help."""
+    return server_is_away(error) or calls.retryable(error)
+
+
+def server_is_away(error: BaseException) -> bool:
+    """Whether it is Prefect's server that did not answer, or not in its right mind."""
+    if isinstance(error, PrefectHTTPStatusError):
+        return bool(error.response.status_code >= 500)
+    return isinstance(error, httpx.TransportError)
+
+
+def through_outages(drive: Callable[[], R]) -> R:
+    """Drives a run anew from where the ledger says, while Prefect's server is away."""
+    for pause in PAUSES:
+        try:
+            return drive()
+        except Exception as error:
+            if not server_is_away(error):
+                raise
+        time.sleep(pause)
+    return drive()

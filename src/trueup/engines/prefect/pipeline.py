@@ -33,7 +33,7 @@ from trueup.engines.prefect.logs import explained, logged
 from trueup.engines.prefect.marks import mark, mark_waiting, waited_for
 from trueup.engines.prefect.pages import page_of_run
 from trueup.engines.prefect.params import with_signature
-from trueup.engines.prefect.patience import patiently
+from trueup.engines.prefect.patience import patiently, server_is_away, through_outages
 from trueup.engines.prefect.policies import why_not
 from trueup.engines.prefect.starting import start
 from trueup.engines.prefect.states import ended, let_go, rejected
@@ -65,7 +65,8 @@ def pipeline_flow(
             if not parent and (reason := why_not(schedule)):
                 return let_go(reason)
             try:
-                report = PipelineRun(config, name, pipelines, key or str(flow_run.id), parent).drive(params)
+                known_by = key or str(flow_run.id)
+                report = through_outages(lambda: PipelineRun(config, name, pipelines, known_by, parent).drive(params))
                 told(report)
                 return ended(report)
             except Rejected as error:
@@ -113,19 +114,19 @@ class PipelineRun:
             prefect.exceptions.Pause: the flow run was suspended until a person says yes or no.
         """
         if can_suspend():
-            self._settle(waited_for())
+            self._settle(patiently(waited_for))
         while True:
             begun = patiently(calls.begin_pipeline, self.config, self.name, params, self.key, self.parent)
             self.run = begun["run"]
             patiently(calls.link, self.config, self.run, "prefect", page_of_run())
-            mark(self.run)
+            patiently(mark, self.run)
             if not begun["over"]:
                 self._steps()
             report = patiently(calls.end_pipeline, self.config, self.run)
             if not self.waiting or not can_suspend():
                 return {**report, "asks": [run for many in self.waiting.values() for run in many]}
             runs = [run for many in self.waiting.values() for run in many]
-            mark_waiting(runs)
+            patiently(mark_waiting, runs)
             self._settle(runs)
             self._forget_waiting()
 
@@ -234,6 +235,8 @@ class PipelineRun:
         future.wait()
         answer = future.state.result(raise_on_failure=False)
         if isinstance(answer, BaseException):
+            if server_is_away(answer):
+                raise answer  # no fault of the step: the flow waits, and asks the ledger where it stood
             shown = explained(answer) if isinstance(answer, TrueupError) else f"{type(answer).__name__}: {answer}"
             patiently(calls.end_step, self.config, self.run, name, index, "failed", error=shown)
         elif isinstance(answer, dict) and answer.get("state") == "awaiting_approval":

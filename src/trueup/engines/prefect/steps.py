@@ -44,7 +44,6 @@ def step_task(name: str, spec: Json, run_subflow: SubFlow) -> Any:
         name=name,
         description=spec.get("description") or None,
         task_run_name=f"{name}{{label}}",
-        tags=[spec["kind"]],
         retries=retry["attempts"] - 1,
         retry_delay_seconds=_pauses(retry),
         retry_jitter_factor=1.0 if retry["backoff"] == "exponential" else None,
@@ -61,7 +60,7 @@ def skip_task(name: str) -> Any:
     def skip(reason: str) -> Any:
         return skipped(reason)
 
-    return Task(skip, name=name, task_run_name=name, tags=["skipped"], cache_policy=NO_CACHE, persist_result=False)
+    return Task(skip, name=name, task_run_name=name, cache_policy=NO_CACHE, persist_result=False)
 
 
 def _function(config: str, run: str, step: str, index: int | None) -> Any:
