@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SMALL_DISK = 200 << 20
 OLD_RUN = 7 * 86_400
+AHEAD = 7 * 86_400.0
 
 
 def examine(app: App, only: str | None = None) -> Iterator[Diagnostic]:
@@ -38,6 +39,35 @@ def examine(app: App, only: str | None = None) -> Iterator[Diagnostic]:
         yield from _ledger(app)
     for name in app.config.stores if only is None else [only]:
         yield from _store(app, name)
+    if only is None and _starts_by_itself(app):
+        yield from _schedules(app)
+
+
+def _starts_by_itself(app: App) -> bool:
+    jobs, pipelines = app.config.jobs.values(), app.config.pipelines.values()
+    return any(one.schedule or one.triggers for one in jobs) or any(one.schedule or one.triggers for one in pipelines)
+
+
+def _schedules(app: App) -> Iterator[Diagnostic]:
+    """Whether what starts by itself can be worked out, and whether somebody starts it."""
+    now = time.time()
+    found = app.upcoming(now, now + AHEAD)
+    for name, why in found["problems"].items():
+        yield Diagnostic(Severity.ERROR, "it cannot be said when it starts", name, why, "trueup schedule " + name)
+    for one in found["occurrences"]:
+        if one["problem"]:
+            what = f"“{one['title']}” will not start it: its parameters do not fit"
+            yield Diagnostic(Severity.WARNING, what, one["subject"], one["problem"], "mend the event's description")
+    try:
+        lease = app.ledger.leases.holder("serve/schedules")
+        alive = lease is not None and lease.expires > app.ledger.now()
+    except TrueupError:
+        return  # told already
+    if not alive:
+        hint = "start `trueup serve`; with an engine it need not run"
+        yield Diagnostic(
+            Severity.INFO, "`trueup serve` does not run on this ledger", "schedules and triggers", hint=hint
+        )
 
 
 def _store(app: App, name: str) -> Iterator[Diagnostic]:

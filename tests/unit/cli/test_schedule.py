@@ -116,6 +116,20 @@ def test_nothing_to_serve(place: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert run(["schedule"]) == 0
 
 
+@time_machine.travel("2026-11-26T10:00:00+00:00", tick=False)
+def test_doctor_says_what_will_not_start(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["doctor", "--json"])
+    found = {one["what"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+    bad = found["“Close ; again” will not start it: its parameters do not fit"]
+    assert (bad["where"], bad["severity"]) == ("close", "warning")
+    assert "whole number" in bad["why"]
+    assert found["`trueup serve` does not run on this ledger"]["severity"] == "info"
+    (place / "trueup.yaml").write_text(CONFIG.replace("name: ops", "name: opps"))
+    run(["doctor", "--json"])
+    found = {one["what"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+    assert "opps" in found["it cannot be said when it starts"]["why"]
+
+
 BASE = {"subject": "close", "key": "k", "at": 1795694400.0, "title": "Close"}
 
 
