@@ -19,6 +19,7 @@ from trueup.model.ports import Collection, Store
 from trueup.model.schedule import CalendarSource
 
 _DAY = 86_400.0
+_MONTH = 33 * _DAY
 _UID = re.compile(rb"^UID(?:;[^:\r\n]*)?:([^\r\n]*)", re.M | re.I)
 
 
@@ -172,10 +173,11 @@ class _Mirror:
         return self._collection
 
     def _events(self, first: float, last: float) -> _Expanded:
-        """All events of a window; worked out for a day more on both sides, and kept."""
+        """All events of a window; worked out for a day more on both sides, and kept. Whoever else asks may ask from earlier on."""
         known = self._expanded
         if known is None or not known.low <= first <= last <= known.high:
-            known = self._expanded = _Expanded(first - _DAY, last + _DAY)
+            low = first - _DAY if known is None else min(first - _DAY, max(known.low, first - _MONTH))
+            known = self._expanded = _Expanded(low, last + _DAY)
             for _, data in self._bodies.values():
                 known.add(data)
         return known
