@@ -21,7 +21,7 @@ PIPELINES = """
     steps: {a: {python: "steps:note", with: {what: then}}}
     triggers: [{after: load}]
 """
-MOMENTS = range(1, 41) if os.environ.get("TRUEUP_CAMPAIGN") == "full" else range(1, 41, 4)
+MOMENTS = range(1, 41) if os.environ.get("TRUEUP_CAMPAIGN") == "full" else range(1, 41, 6)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
