@@ -67,6 +67,15 @@ def test_a_server_that_does_not_answer(office: Office) -> None:
     assert status.returncode == 75
 
 
+@pytest.mark.slow
+def test_a_namespace_that_is_not_there(office: Office) -> None:
+    for words in (("deploy",), ("worker",)):
+        refused = trueup(office, "engine", "temporal", *words, TEMPORAL_NAMESPACE="nowhere")
+        assert refused.returncode not in (0, 70), refused.stderr
+        assert "nowhere" in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
 def test_options_that_do_not_fit_are_refused() -> None:
     assert Options.from_texts({"store_rate": ["work=2", "home=0.5"], "versioned": "no"}).stores == {
         "work": 2,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from tests.engines.temporal.office import Office, spread
 
@@ -27,6 +29,31 @@ def test_a_map_spreads_over_two_workers(office: Office) -> None:
     assert shares.keys() == {str(one.pid) for one in workers}
     assert min(shares.values()) >= 6
     assert office.counted() == {"rows": 1, **{f"send[{number}]": 1 for number in range(24)}}
+
+
+@pytest.mark.slow
+def test_long_calls_do_not_hold_up_the_decisions_of_other_runs(office: Office) -> None:
+    """All of a worker's threads are taken by calls that wait; another run still gets as far as to its own."""
+    office.pipeline("""
+rows: {python: "office:rows", with: {count: 2}}
+hold: {python: "office:wait_for", for_each: "${steps.rows.output}", with: {file: "go"}, parallel: 2}
+""")
+    office.worker(threads=2)
+
+    async def scenario(client: Any) -> None:
+        handle = await office.start(client, "nightly")
+
+        async def taken() -> bool:
+            return office.effects().count("waiting for go") == 2
+
+        await office.until(taken)
+        other = await office.start(client, "nobody")  # fails by its first look
+        with pytest.raises(WorkflowFailureError):
+            await asyncio.wait_for(other.result(), 15)
+        (office.folder / "go").touch()
+        assert (await office.result(handle))["state"] == "done"
+
+    office.with_client(scenario)
 
 
 @pytest.mark.slow

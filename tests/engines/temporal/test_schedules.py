@@ -161,7 +161,7 @@ pipelines:
 """
 
 
-def planned(office: Office, uid: str, at: datetime, description: str = "") -> None:
+def planned(office: Office, uid: str, at: datetime, description: str = "", end: datetime | None = None) -> None:
     """An event in the calendar that drives the pipeline."""
     lines = (
         *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//example.org//Office//EN", "BEGIN:VEVENT", f"UID:{uid}"),
@@ -171,6 +171,7 @@ def planned(office: Office, uid: str, at: datetime, description: str = "") -> No
             "SUMMARY:Batch run",
             f"DESCRIPTION:{description}",
         ),
+        *([f"DTEND:{end:%Y%m%dT%H%M%SZ}"] if end else []),
         *("END:VEVENT", "END:VCALENDAR", ""),
     )
     folder = office.folder / "work" / "ops"
@@ -230,6 +231,27 @@ def test_a_calendar_drives_a_pipeline(office: Office) -> None:
     assert units(office)["batch"]["state"] == "ok"
 
 
+@pytest.mark.slow
+def test_holidays_are_left_out_or_moved(office: Office) -> None:
+    """What the server has no word for becomes a list of moments."""
+    day = (datetime.now(UTC) + timedelta(days=3)).replace(hour=0, minute=0, second=0, microsecond=0)
+    office.write(
+        JOB
+        + FOLLOWING.replace(
+            'calendar: {store: work, name: ops, title: "Batch", refresh: 10s}',
+            'cron: "0 6 * * *", except: {calendar: {store: work, name: ops}}',
+        )
+    )
+    planned(office, "holiday", day + timedelta(hours=5, minutes=50), end=day + timedelta(hours=6, minutes=10))
+    ENGINE.deploy(office.config)
+    times = listed(office)
+    assert (day - timedelta(days=1)).replace(hour=6).isoformat() in times
+    assert (day + timedelta(days=1)).replace(hour=6).isoformat() in times
+    assert day.replace(hour=6).isoformat() not in times
+    assert len(times) >= 25
+
+
+@pytest.mark.slow
 def test_a_moment_whose_event_is_gone_starts_nothing(office: Office) -> None:
     office.write(JOB + FOLLOWING)
     planned(office, "one", datetime.now(UTC) + timedelta(days=1))

@@ -30,6 +30,8 @@ Json = dict[str, Any]
 
 THREADS = 16
 """How many calls of one worker may be under way at once."""
+LOOKS = 4
+"""How many looks into the ledger."""
 LABELS = 2000
 """Above so many items their labels are left out of the history, to keep payloads below the server's limit of 2 MB."""
 EDITED = (InvalidConfig, NotInitialised)
@@ -66,12 +68,14 @@ class Activities:
         settings: told to every run that begins here.
         ui: the address of the Temporal web screen, for links from trueup's history; "": none.
         pool: where calls run.
+        looks: where short looks into the ledger run, which must not wait behind calls.
     """
 
     config: str
     settings: Settings = field(default_factory=Settings)
     ui: str = ""
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "trueup"))
+    looks: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(LOOKS, "trueup-look"))
 
     @activity.defn(dynamic=True)
     async def call(self, args: Sequence[RawValue]) -> Any:
@@ -109,7 +113,8 @@ class Activities:
         """Runs a call in a thread, with heartbeats; when cancelled, lets it end first: it cannot be torn off."""
         loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
-        work = loop.run_in_executor(self.pool, context.run, function)
+        pool = self.looks if activity.info().is_local else self.pool
+        work = loop.run_in_executor(pool, context.run, function)
         limit = activity.info().heartbeat_timeout
         pause = limit.total_seconds() / 3 if limit else None
         try:

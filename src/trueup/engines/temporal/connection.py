@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from trueup.engines.temporal.settings import TASK_QUEUE
-from trueup.model.errors import ConfigError, Transient
+from trueup.model.errors import ConfigError, Permanent, Transient
 
 _T = TypeVar("_T")
 
@@ -21,6 +21,8 @@ UI = "TRUEUP_TEMPORAL_UI"
 """Environment variable: the address of the web screen."""
 QUEUE = "TRUEUP_TEMPORAL_QUEUE"
 """Environment variable: the task queue; two files trueup.yaml on one namespace need two of them."""
+
+_FOR_NOW = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED)
 
 
 async def connect() -> Client:
@@ -64,11 +66,20 @@ def web_address(client: Client) -> str:
 
 
 def run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Runs to the end what talks to the server."""
+    """Runs to the end what talks to the server.
+
+    Raises:
+        Transient, Permanent: the server refused something, for now or as it was asked.
+    """
 
     async def settled() -> _T:
         try:
             return await work
+        except RPCError as error:
+            kind = Transient if error.status in _FOR_NOW else Permanent
+            why = f"{error.status.name.lower().replace('_', ' ')}: {error.message}"
+            hint = "is TEMPORAL_NAMESPACE right, and may this user do that?"
+            raise kind("the Temporal server refused", why=why, hint=hint) from error
         finally:
             # The SDK's own threads finish their last answer after we have it; ending the interpreter on top of them
             # aborts the process now and then (Python 3.11: "PyGILState_Release: thread state must be current").

@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from trueup import __version__
+from trueup.model.errors import UsageError
 
 PURE = ("desk", "job", "pipeline", "screen", "settings", "units", "workflows")
 """The modules whose code decides what commands a workflow gives."""
@@ -34,6 +35,9 @@ async def make_current(client: Client, deployment: str) -> None:
     Args:
         client: of the server.
         deployment: the name of the deployment: that of the task queue, since every trueup.yaml has one of its own.
+
+    Raises:
+        UsageError: the server is too old for it, or does not let this user.
     """
     request = SetWorkerDeploymentCurrentVersionRequest(
         namespace=client.namespace,
@@ -46,5 +50,9 @@ async def make_current(client: Client, deployment: str) -> None:
     try:
         await client.workflow_service.set_worker_deployment_current_version(request)
     except RPCError as error:
-        if error.status is not RPCStatusCode.FAILED_PRECONDITION:  # it is current already
-            raise
+        if error.status is RPCStatusCode.FAILED_PRECONDITION:  # it is current already
+            return
+        if error.status in (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED):
+            hint = "go without: trueup engine temporal worker --versioned no"
+            raise UsageError("this server has no worker versions for us", why=error.message, hint=hint) from error
+        raise

@@ -6,7 +6,6 @@ import asyncio
 import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -112,14 +111,22 @@ async def work(config: str, options: Options, stop: asyncio.Event | None = None)
     over = stop or asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, over.set)
-    async with AsyncExitStack() as running:
-        for one in workers(client, own, options):
-            await running.enter_async_context(one)
+    running = workers(client, own, options)
+    tasks = [asyncio.ensure_future(one.run()) for one in running]
+    try:
         if options.versioned:
             await versions.make_current(client, options.queue)
         logs.LOGGER.info("working on task queue %s of %s", options.queue, client.service_client.config.target_host)
-        await over.wait()
-        logs.LOGGER.info("asked to stop: finishing what is under way")
+        stopping = asyncio.ensure_future(over.wait())
+        await asyncio.wait([stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        logs.LOGGER.info("stopping: what is under way is finished")
+        stopping.cancel()
+    finally:
+        await asyncio.gather(*(one.shutdown() for one in running if one.is_running))
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, BaseException):
+            raise error
 
 
 def workers(client: Client, own: Activities, options: Options) -> list[Worker]:
@@ -171,7 +178,9 @@ async def _activities(client: Client, config: str, options: Options) -> Activiti
         events=options.events,
         poll=options.poll,
     )
-    return Activities(config, settings, web_address(client), ThreadPoolExecutor(options.threads, "trueup"))
+    # The worker of each task queue begins up to `threads` calls; none of them waits for another's.
+    pool = ThreadPoolExecutor(options.threads * (1 + len(options.stores)), "trueup")
+    return Activities(config, settings, web_address(client), pool)
 
 
 async def knows_attributes(client: Client) -> bool:
