@@ -46,21 +46,14 @@ def _ranges(name: str, part: str) -> list[ScheduleRange]:
     low, high = _LIMITS[name]
     span, _, every = part.partition("/")
     step = int(every) if every else 1
-    first, _, last = span.partition("-")
     if span == "*":
         return [ScheduleRange(low, high, step)]
+    first, dash, last = span.partition("-")
     start = _number(name, first)
-    end = _number(name, last) if last else high if every else start
-    if name != "day_of_week" or end != 7:
-        return [ScheduleRange(start % 7 if name == "day_of_week" else start, end, step if end > start else 1)]
-    if start == 7:
-        return [ScheduleRange(0, 0)]
-    # "5-7": Sunday is 0 to Temporal.
-    return (
-        [ScheduleRange(0, 0), *([ScheduleRange(start, 6, step)] if start <= 6 else [])]
-        if (7 - start) % step == 0
-        else [ScheduleRange(start, 6, step)]
-    )
+    end = _number(name, last) if dash else max(start, high) if every else start
+    if name == "day_of_week":  # 7 is Sunday, as 0 is
+        return [ScheduleRange(day) for day in sorted({number % 7 for number in range(start, end + 1, step)})]
+    return [ScheduleRange(start, end, step if end > start else 1)]
 
 
 def _number(name: str, text: str) -> int:
