@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from temporalio.client import ScheduleOverlapPolicy, ScheduleUpdate
@@ -130,6 +131,23 @@ def test_the_server_means_the_same_by_a_cron_line_as_trueup(office: Office, cron
     now = datetime.now(UTC).timestamp()
     expected = [one.at for one in occurrences(wanted.spec, now, now + 800 * 86400)][:10]
     assert [one.timestamp() for one in times] == expected
+
+
+@pytest.mark.slow
+def test_changes_of_the_clock_are_as_the_page_says(office: Office) -> None:
+    async def scenario(client: Any, start: str) -> list[str]:
+        wanted = Wanted("team", "job", ScheduleSpec(cron="30 2 * * *", zone="Europe/Berlin"), office.queue)
+        schedule = wanted.schedule()
+        schedule.spec.start_at = datetime.fromisoformat(start)
+        handle = await client.create_schedule(wanted.id, schedule)
+        times = (await handle.describe()).info.next_action_times
+        await handle.delete()
+        return [one.astimezone(ZoneInfo("Europe/Berlin")).isoformat() for one in times[:3]]
+
+    left_out = office.with_client(lambda client: scenario(client, "2027-03-27T00:00:00+01:00"))
+    assert [one[:10] for one in left_out] == ["2027-03-27", "2027-03-29", "2027-03-30"]
+    twice = office.with_client(lambda client: scenario(client, "2027-10-30T00:00:00+02:00"))
+    assert [one[:10] for one in twice] == ["2027-10-30", "2027-10-31", "2027-11-01"]
 
 
 def test_what_the_server_cannot_say_is_refused() -> None:
