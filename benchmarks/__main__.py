@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.support.servers import Cyrus
 
-from benchmarks import calendars, engines, floor, memory, parsing, planning, push, report, startup
+from benchmarks import calendars, engines, floor, memory, overhead, parsing, planning, push, report, startup
 from benchmarks.clients import vdirsyncer_at
 from benchmarks.ground import note
 from benchmarks.measured import Section
@@ -74,6 +74,10 @@ def _engines(quick: bool, servers: list[str]) -> Section:
     return engines.measure(20 if quick else 200, 1 if quick else 5)
 
 
+def _overhead(quick: bool, servers: list[str]) -> Section:
+    return overhead.measure(20 if quick else 200, 1 if quick else 3, (1,) if quick else (1, 2, 4))
+
+
 def _floor(quick: bool, servers: list[str]) -> Section:
     return floor.measure("Cyrus", 1_000 if quick else 10_000, 200 if quick else 1_000, 1 if quick else 5)
 
@@ -99,6 +103,7 @@ MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
     "parsing": _parsing,
     "planning": _planning,
     "engines": _engines,
+    "overhead": _overhead,
 }
 
 

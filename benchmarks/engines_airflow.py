@@ -23,6 +23,8 @@ OURS, BARE = "bench", "bare"
 
 CONFIG = """\
 version: 1
+stores: {{}}
+jobs: {{}}
 pipelines:
   bench:
     steps:
