@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -275,7 +276,7 @@ def test_one_event_nobody_thought_of_does_not_keep_others_from_starting(world: W
 def test_whatever_people_do_each_event_runs_at_most_once_and_never_for_the_past(
     looks: list[tuple[dict[str, int], int, bool]],
 ) -> None:
-    with open_ledger(":memory:") as ledger:
+    with TemporaryDirectory() as folder, open_ledger(f"{folder}/ledger.db") as ledger:
         world = World(ledger)
         now, seen, fired = NOW, NOW, []
         world.check(by_calendar())
