@@ -128,9 +128,13 @@ class PipelineRuns:
             )
         if run.state not in (RunState.RUNNING, RunState.AWAITING_APPROVAL) or run.plan is None:
             raise NotFound(f"run {run_id} has nothing to go on with", why=f"it is {run.state.value.replace('_', ' ')}")
-        if run.state is RunState.RUNNING and run.parent.startswith(KEY):
-            hint = "start it again there; it goes on where it stopped"
-            raise NotFound(f"run {run_id} is an orchestrator's", why="it may be at work on it", hint=hint)
+        if run.parent.startswith(KEY):
+            if run.state is RunState.RUNNING:
+                why, hint = "it may be at work on it", "start it again there; it goes on where it stopped"
+            else:
+                why = "it goes on by itself when the plan that it waits for is applied"
+                hint = "apply the run of its job that waits: trueup history"
+            raise NotFound(f"run {run_id} is an orchestrator's", why=why, hint=hint)
         return self._go_on(run, {}, False)
 
     def of(self, run: RunRecord) -> PipelineRun:

@@ -338,6 +338,8 @@ pipelines:
     assert ended["state"] == "awaiting_approval"
     assert {name: one["outcome"] for name, one in ended["steps"].items()} == {"team": "waiting", "after": "pending"}
     with opened(folders.config) as app:
+        with pytest.raises(NotFound, match="orchestrator"):
+            app.apply(run)  # who waits for the job is the orchestrator, and it goes on by itself
         job = app.ledger.journal.latest("team")
         assert job is not None
         app.apply(job.id, allow=["all"])
