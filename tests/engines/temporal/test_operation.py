@@ -150,6 +150,8 @@ def test_three_days_of_waiting_for_approval_leave_a_short_history(
                 description = await waiting.describe()
                 assert description.run_id != handle.first_execution_run_id
                 assert description.history_length < 700
+                # The namespace does not know the search attributes: the memo says the same.
+                assert await description.memo_value("TrueupState") == "awaiting_approval"
                 await office.state(waiting, "awaiting_approval")
                 assert "max_delete" in await details(waiting)
                 assert (await waiting.query("plan"))["counts"]["delete"] == 8

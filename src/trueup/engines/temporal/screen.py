@@ -36,6 +36,7 @@ class Screen:
 
     def __init__(self, kind: str, name: str, settings: Settings, *, shown: bool = True) -> None:
         self.kind, self.name, self._settings, self._shown = kind, name, settings, shown
+        self._told = False
         self.run = ""
         self.state = "running"
         self.text = ""
@@ -43,11 +44,21 @@ class Screen:
 
     def enter(self, state: str, text: str = "", run: str = "") -> None:
         """The run is in another state from now on."""
+        before = self.state, self.run
         self.state, self.text, self.run = state, text, run or self.run
-        if self._settings.attributes and self._shown:
-            updates: list[SearchAttributeUpdate[str]] = [SUBJECT.value_set(self.name), STATE.value_set(state)]
-            workflow.upsert_search_attributes([*updates, RUN.value_set(self.run)] if self.run else updates)
+        if self._shown and (not self._told or (self.state, self.run) != before):
+            self._tell()
         self.draw()
+
+    def _tell(self) -> None:
+        """Puts state and names where they can be searched for; where the namespace does not know the attributes, where they
+        can be seen. An event of the history each time."""
+        self._told = True
+        if not self._settings.attributes:
+            workflow.upsert_memo({STATE.name: self.state, **({RUN.name: self.run} if self.run else {})})
+            return
+        updates: list[SearchAttributeUpdate[str]] = [SUBJECT.value_set(self.name), STATE.value_set(self.state)]
+        workflow.upsert_search_attributes([*updates, RUN.value_set(self.run)] if self.run else updates)
 
     def unit(self, name: str, state: str, *, done: int | None = None, of: int | None = None, note: str = "") -> None:
         """A part of the run is in another state from now on."""
