@@ -154,10 +154,12 @@ def test_the_network_is_cut_for_a_minute(airflow: Airflow, large: Office, radica
         run = airflow.trigger(large.dag())
         large.wait_held("apply_batch.before", 180)
         cut = proxy.on().reset_before_forwarding()
-        threading.Timer(60, cut.remove).start()
+        timer = threading.Timer(60, cut.remove)
+        timer.start()
         go_on(large, "apply_batch.before")
         airflow.wait_run(large.dag(), run, seconds=400)
         assert cut.hits
+        timer.join()
         # What the store did not take in all that time is told, and is the next run's.
         airflow.assert_success(large.dag(), airflow.trigger(large.dag()))
     large.assert_same(uids)

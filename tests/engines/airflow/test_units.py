@@ -74,6 +74,8 @@ def test_a_store_that_is_away_is_asked_again_and_then_left_out() -> None:
     with pytest.raises(Transient, match="it is away"):
         answered(context(3), found)
     assert answered(context(4), found) == found
+    with pytest.raises(Transient):
+        answered(context(1), {"error": {**found["error"], "type": "Unanswered"}})
     refused = {"error": {**found["error"], "type": "LoginRefused"}}
     assert answered(context(1), refused) == refused
 

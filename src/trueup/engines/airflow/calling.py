@@ -68,11 +68,12 @@ def answered(context: Context, found: Json, *, again: bool = True) -> Json:
     Raises:
         Transient: it may pass, and Airflow has tries left. After the last one everything else goes on without it.
     """
-    from trueup.model.errors import Transient
+    from trueup.model.errors import LoginRefused, Permanent, SecretMissing, Transient
 
+    final = {one.__name__ for one in (LoginRefused, Permanent, SecretMissing)}
     for error in [one for one in (found.get("error"), *found.get("errors", ())) if one]:
         tell(error)
-        if again and error["type"] == Transient.__name__ and context["ti"].try_number <= context["ti"].max_tries:
+        if again and error["type"] not in final and context["ti"].try_number <= context["ti"].max_tries:
             raise Transient(error["what"], where=error["where"], why=error["why"], hint=error["hint"])
     return found
 
