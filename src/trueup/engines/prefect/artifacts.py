@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from prefect.artifacts import create_link_artifact, create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact
 
 from trueup.engines import calls
 from trueup.engines.calls.opened import opened
@@ -35,11 +35,6 @@ def show_report(config: str, report: Json) -> None:
     if more := report.get("more", {}).get("left"):
         lines += ["", f"and {more} more: `trueup history {report['run']}`"]
     create_markdown_artifact("\n".join(lines), key=slug(f"report-{job}"), description=f"report of run {report['run']}")
-
-
-def show_link(key: str, url: str, text: str) -> None:
-    """A link to another run's page."""
-    create_link_artifact(url, link_text=text, key=slug(key))
 
 
 def counted(counts: Json) -> str:

@@ -29,6 +29,7 @@ REPORTED_TWICE = timedelta(seconds=10)
 SILENT = f"{TAG}: a run that fell silent has crashed"
 CRASHED = f"{TAG}: a crashed run goes on"
 
+_TAGGED = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
 _OURS = {"prefect.resource.role": "deployment", "prefect.resource.name": DEPLOYMENT}
 _ENDS = (
     "Completed",
@@ -62,7 +63,7 @@ def silent() -> Any:
             after={"prefect.flow-run.heartbeat"},
             expect={"prefect.flow-run.heartbeat", *(f"prefect.flow-run.{one}" for one in _ENDS)},
             match={"prefect.resource.id": ["prefect.flow-run.*"]},
-            match_related=_OURS,
+            match_related=_TAGGED,  # a heartbeat does not say its deployment's name
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,

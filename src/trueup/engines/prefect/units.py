@@ -16,7 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from trueup.engines import calls
 from trueup.engines.prefect.artifacts import show_plan, show_report
 from trueup.engines.prefect.limits import limited
-from trueup.engines.prefect.logs import logged, told
+from trueup.engines.prefect.logs import logged, run_logger, told
 from trueup.engines.prefect.patience import PAUSES, worth_another
 
 Json: TypeAlias = dict[str, Any]
@@ -78,6 +78,8 @@ def _report(config: str, run: str, verifications: Sequence[Json]) -> Json:
     """Ends this round of the run; shows its report as an artifact."""
     with logged():
         made = calls.report(config, run, verifications)
+    for one in made["left"]:
+        run_logger().warning("%s (%s): %s", one["title"], one["collection"], one["reason"])
     show_report(config, made)
     return made
 
