@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from tests.crash.world import EXPECTED, World
 from tests.engines.temporal.office import Office
-from tests.support.proxy import Proxy
+from tests.support.proxy import Exchange, Proxy
 from tests.support.servers import PostgreSQL, Radicale
 from tests.support.temporal_server import TemporalServer
 
@@ -104,9 +105,12 @@ def test_a_worker_that_slept_in_the_middle_of_a_batch_does_no_harm_when_it_wakes
     first still sends when it wakes up is refused by the store: its preconditions do not hold any more."""
     office, proxy = edited.office, edited.proxy
     first = office.worker(heartbeat=1)
-    # By the third request nothing else of it is under way, and it holds no lock of the ledger's file.
-    proxy.on("PUT", nth=2).delay(1.5)
-    asleep = proxy.on("PUT", nth=3).call(received=lambda exchange: first.suspend())
+
+    def suspend(exchange: Exchange) -> None:
+        time.sleep(3)  # by then nothing else of it is under way, and it holds no lock of the ledger's file
+        first.suspend()
+
+    asleep = proxy.on("PUT", nth=1).call(received=suspend)
 
     async def scenario(client: Any) -> None:
         handle = await office.start(client, "team")
