@@ -102,6 +102,30 @@ def test_a_run_whose_process_is_killed_goes_on(plant: Plant, proxy: Proxy, phase
     assert plant.run(run).run_count == 2
 
 
+def test_a_pipeline_whose_process_is_killed_repeats_nothing_that_had_ended(plant: Plant) -> None:
+    steps = {
+        "team": {"job": "team"},
+        "rows": {"python": "usersteps:rows", "with": {"n": 3}, "needs": ["team"]},
+        "send": {"python": "usersteps:send", "for_each": "${steps.rows.output.rows}", "with": {"row": "${item}"}},
+        "gate": {"python": "usersteps:wait_for", "with": {"file": "open"}, "needs": ["send"]},
+    }
+    plant.pipeline(steps)
+    plant.fill(EVENTS)
+    plant.deploy()
+    plant.work()
+    run = plant.start("monthly")
+    deadline = time.monotonic() + 90
+    while not (plant.folder / "open.waiting").exists():
+        assert time.monotonic() < deadline, plant.worker_log()
+        time.sleep(0.1)
+    kill(plant, run)
+    (plant.folder / "open").touch()
+    assert plant.wait(run, "Completed", seconds=300).name == "Completed"
+    assert plant.effects() == ["gate", "gate", "rows", "send[0]", "send[1]", "send[2]"]
+    assert len(plant.children(run)) == 1  # the job was not run again
+    plant.agree()
+
+
 def test_a_run_goes_on_that_was_killed_with_its_worker(plant: Plant, proxy: Proxy) -> None:
     def act() -> None:
         plant.workers[0].kill()
