@@ -64,13 +64,19 @@ class PipelineRun:
 
 def definition_digest(spec: PipelineSpec, pipelines: Mapping[str, PipelineSpec]) -> str:
     """Changes when the pipeline, or one it starts, changes in anything that counts for a run."""
-    reached, left = {spec.name: spec}, [spec]
+    found = sorted(reached(spec, pipelines).items())
+    return sha256("".join(one.digest for _, one in found).encode()).hexdigest()[:32]
+
+
+def reached(spec: PipelineSpec, pipelines: Mapping[str, PipelineSpec]) -> dict[str, PipelineSpec]:
+    """The pipeline and all that it starts, directly or not, by name."""
+    found, left = {spec.name: spec}, [spec]
     while left:
         for step in left.pop().steps:
-            if step.kind is StepKind.PIPELINE and step.target not in reached:
-                reached[step.target] = pipelines[step.target]
+            if step.kind is StepKind.PIPELINE and step.target not in found:
+                found[step.target] = pipelines[step.target]
                 left.append(pipelines[step.target])
-    return sha256("".join(one.digest for _, one in sorted(reached.items())).encode()).hexdigest()[:32]
+    return found
 
 
 class PipelineRuns:
@@ -81,10 +87,20 @@ class PipelineRuns:
         spec: the pipeline.
         digest: `definition_digest` of the pipeline.
         parent: the run and step that start it ("RUN/step"); "" for one that a person or timer starts.
+        keep: the definitions that a new run goes on with whatever becomes of the configuration, by name; none: it refuses to go on with
+            another one.
     """
 
-    def __init__(self, ledger: Ledger, spec: PipelineSpec, digest: str, parent: str = "") -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        spec: PipelineSpec,
+        digest: str,
+        parent: str = "",
+        keep: Mapping[str, PipelineSpec] | None = None,
+    ) -> None:
         self.ledger, self.spec, self.digest, self.parent = ledger, spec, digest, parent
+        self._keep = keep or {}
 
     def open(self, given: Mapping[str, Any], resume: Resume = Resume.AUTO, *, text: bool = False) -> PipelineRun:
         """The run to drive.
@@ -185,6 +201,8 @@ class PipelineRuns:
         plan: dict[str, Any] = {"definition": self.digest, "params": params}
         if repeats is not None:
             plan["repeats"] = repeats.id
+        if self._keep:
+            plan["pipelines"] = {name: spec.to_json() for name, spec in self._keep.items()}
         with self.ledger.transaction():
             run = self.ledger.journal.start(KIND, self.spec.name, self.parent)
             self.ledger.journal.update(run.id, phase="steps", plan=plan)

@@ -8,6 +8,7 @@ in `${…}`
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -195,6 +196,12 @@ class PipelineSpec:
             value["triggers"] = [one.to_json() for one in self.triggers]
         return value
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> PipelineSpec:
+        """The pipeline that `to_json` wrote, without what starts it."""
+        params = tuple(ParamSpec(**{**one, "type": ParamType(one["type"])}) for one in value["params"])
+        return cls(value["name"], tuple(_step(one) for one in value["steps"]), params, value["description"])
+
     @property
     def digest(self) -> str:
         """Changes when anything that counts for a run changes; descriptions do not, nor when it starts by itself."""
@@ -202,3 +209,16 @@ class PipelineSpec:
         for part in (value, *value["steps"], *value["params"]):
             del part["description"]
         return sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()[:32]
+
+
+def _step(value: Mapping[str, Any]) -> StepSpec:
+    retry, when = value["retry"], value["when"]
+    made = {
+        **value,
+        "kind": StepKind(value["kind"]),
+        "needs": tuple(value["needs"]),
+        "when": When(tuple(StepOutcome(one) for one in when["outcomes"]), when["data"]),
+        "retry": RetrySpec(**{**retry, "backoff": Backoff(retry["backoff"])}),
+        "cache": CacheSpec(**value["cache"]) if value["cache"] else None,
+    }
+    return StepSpec(**made)

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from subprocess import PIPE
 from typing import Any
@@ -132,6 +133,11 @@ class Careless:
         self.deaths = 0
         self.made: list[str] = []
 
+    @cached_property
+    def graphs(self) -> Json:
+        """Its own graphs of the pipelines, made when it first needs them, as an orchestrator makes its own when it is deployed."""
+        return dict(describe(self.config)["pipelines"])
+
     def call(self, name: str, *arguments: Any) -> Json:
         """One call, by habit."""
         self.made.append(name)
@@ -183,7 +189,7 @@ class Careless:
 
     def run_item(self, run: str, pipeline: str, step: str, index: int | None) -> None:
         """A step or item, tried again as the calls say."""
-        kind = describe(self.config)["pipelines"][pipeline]["steps"][step]["kind"]
+        kind = self.graphs[pipeline]["steps"][step]["kind"]
         if kind == "python":
             for attempt in range(1, 20):
                 try:

@@ -17,7 +17,7 @@ from tests.support.servers import PostgreSQL
 from trueup.app import App
 from trueup.engines import calls
 from trueup.engines.calls.opened import opened
-from trueup.model.errors import NotFound, StalePlan, UsageError
+from trueup.model.errors import NotFound, UsageError
 
 STEPS = '''
 """Steps of a user. Each appends a line to `effects` when it takes effect."""
@@ -304,15 +304,42 @@ def test_a_step_that_the_engine_lost_makes_the_run_fail_and_is_done_by_the_next(
     assert effects(folders) == Counter({"rows": 1, "send[0]": 1, "send[1]": 1})
 
 
-def test_a_changed_pipeline_does_not_go_on(tmp_path: Path) -> None:
+def test_a_run_goes_on_with_the_pipelines_it_began_with(tmp_path: Path) -> None:
     folders = office(tmp_path, GOOD)
     run = calls.begin_pipeline(folders.config, "nightly", {"n": 2}, "key")["run"]
     path = Path(folders.config)
     path.write_text(path.read_text().replace('count: "${params.n}"', "count: 7"))
-    with pytest.raises(StalePlan):
-        calls.decide(folders.config, run, "rows")
     again = calls.begin_pipeline(folders.config, "nightly", {"n": 2}, "key")
-    assert again["run"] != run
+    assert again["run"] == run
+    result = Careless(folders.config, in_process).run_pipeline("nightly", {"n": 2}, "key")
+    assert (result["run"], result["state"]) == (run, "done")
+    assert effects(folders) == Counter({"rows": 1, "send[0]": 1, "send[1]": 1})
+    later = Careless(folders.config, in_process).run_pipeline("nightly", {"n": 2}, "tomorrow")
+    assert later["run"] != run
+    assert effects(folders)["send[6]"] == 1, "what was edited counts for the next run"
+
+
+def test_a_run_starts_the_other_pipelines_it_began_with(tmp_path: Path) -> None:
+    folders = office(
+        tmp_path,
+        """
+pipelines:
+  nightly:
+    steps:
+      first: {python: "steps:say"}
+      child: {pipeline: weekly, needs: first}
+  weekly:
+    steps:
+      inner: {python: "steps:say"}
+""",
+    )
+    run = calls.begin_pipeline(folders.config, "nightly", {}, "key")["run"]
+    engine, path = Careless(folders.config, in_process), Path(folders.config)
+    assert set(engine.graphs) == {"nightly", "weekly"}
+    path.write_text(path.read_text().replace("inner:", "another:"))
+    result = engine.run_pipeline("nightly", {}, "key")
+    assert (result["run"], result["state"]) == (run, "done")
+    assert effects(folders) == Counter({"first": 1, "inner": 1})
 
 
 def test_a_job_that_waits_makes_its_pipeline_wait(tmp_path: Path) -> None:

@@ -253,10 +253,6 @@ def test_an_edit_of_something_else_leaves_a_run_that_is_under_way_alone(office: 
     assert (result["state"], list(result["steps"])) == ("done", ["first", "second"])
 
 
-@pytest.mark.xfail(
-    raises=WorkflowFailureError,
-    reason="the graph stands in the history, but the ledger does not keep a run's definition: it refuses with StalePlan",
-)
 def test_an_edit_of_the_pipeline_leaves_a_run_that_is_under_way_alone(office: Office) -> None:
     result = edited_meanwhile(office, TWO_STEPS + 'third: {python: "office:say"}\n', "")
     assert (result["state"], list(result["steps"])) == ("done", ["first", "second"])

@@ -171,8 +171,8 @@ class SQLite:
 
     def _make_file(self) -> None:
         try:
-            if not self.path.parent.is_dir():
-                self.path.parent.mkdir(mode=0o700, parents=True)
+            # Another process may make it at the same time.
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self.path.exists():
                 # SQLite gives its -wal and -shm files the mode of this one.
                 os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))

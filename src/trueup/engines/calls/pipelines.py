@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 from trueup.app import App
 from trueup.core import pipeline_results
 from trueup.core.graph import Graph, StepResult, items_of
-from trueup.core.pipeline_runs import KIND, PipelineRuns, definition_digest
+from trueup.core.pipeline_runs import KIND
 from trueup.core.step_runs import WAITING, key_of, result_of_map, shown
+from trueup.engines.calls import definitions
 from trueup.engines.calls.frame import alone
 from trueup.engines.calls.opened import opened
 from trueup.engines.calls.step_frame import pipeline_call, step_call
@@ -49,10 +50,9 @@ def begin_pipeline(config: str, pipeline: str, params: Mapping[str, Any], key: s
         NotFound: there is no such pipeline.
     """
     with opened(config) as app:
-        spec = app.config.pipeline(pipeline)
         known_by = parent or KEY + key
-        runs = PipelineRuns(app.ledger, spec, definition_digest(spec, app.config.pipelines), known_by)
         with alone(app, f"pipeline/{pipeline}/{known_by}"):
+            runs = definitions.runs_of(app, pipeline, definitions.of_start(app, pipeline, known_by), known_by)
             run, over = runs.child(params, _repeats(app, parent))
             if over is None:
                 app.ledger.journal.update(run.id, state=RunState.RUNNING, phase="steps")
@@ -61,7 +61,7 @@ def begin_pipeline(config: str, pipeline: str, params: Mapping[str, Any], key: s
             "pipeline": pipeline,
             "params": run.params,
             "resumed": run.resumed,
-            "order": list(Graph(spec).order),
+            "order": list(Graph(runs.spec).order),
             "started": run.to_scope(pipeline)["started"],
             "state": over.state.value if over else RunState.RUNNING.value,
             "over": over is not None,

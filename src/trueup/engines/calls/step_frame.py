@@ -13,8 +13,9 @@ from trueup.core.expressions import render
 from trueup.core.graph import Graph, StepResult, items_of, scope_of
 from trueup.core.leasing import Kept
 from trueup.core.ledger.rows import StepRow
-from trueup.core.pipeline_runs import KIND, PipelineRun, PipelineRuns, definition_digest
+from trueup.core.pipeline_runs import KIND, PipelineRun
 from trueup.core.step_runs import OUTCOMES, StepRuns, key_of, result_of, shown
+from trueup.engines.calls import definitions
 from trueup.engines.calls.answers import small
 from trueup.engines.calls.frame import alone, turn_of
 from trueup.engines.calls.opened import opened
@@ -112,7 +113,7 @@ class StepCall(PipelineCall):
         if self.step.kind is StepKind.JOB:
             return small(job_runs.result_of(found))
         rows = {row.key: row for row in self.app.ledger.steps.all(found.id)}
-        spec = self.app.config.pipeline(self.step.target)
+        spec = definitions.of_run(self.app, found)[self.step.target]
         return {
             one.name: result_of(rows[one.name]).output
             for one in spec.steps
@@ -149,9 +150,8 @@ def pipeline_call(config: str, run: str, unit: str) -> Iterator[PipelineCall]:
             raise NotFound(f"run {run} is no run of a pipeline", why=f"it is a {record.kind} of {record.subject}")
         with alone(app, turn_of(run, unit)[len("turn/") :]) as kept:
             record = app.ledger.journal.get(run)
-            spec = app.config.pipeline(record.subject)
-            runs = PipelineRuns(app.ledger, spec, definition_digest(spec, app.config.pipelines), record.parent)
-            found, graph = runs.of(record), Graph(spec)
+            runs = definitions.runs_of(app, record.subject, definitions.of_run(app, record), record.parent)
+            found, graph = runs.of(record), Graph(runs.spec)
             yield PipelineCall(app, graph, record, found, StepRuns(app.ledger, graph, run, found.kept), kept)
 
 
