@@ -65,10 +65,13 @@ class _Big:
             return turn
 
         results = in_turn(self._rounds, {kind.name: turns(kind) for kind in BOTH})
-        if before is not None:
-            before()
+        between = None if count_fresh else before or _nothing
         counts = {
-            kind.name: self._count(kind, fresh=count_fresh) for kind in BOTH if not isinstance(results[kind.name], str)
+            kind.name: self._at.requests(
+                lambda account, kind=kind: self._at.client(kind, account), self._account, between
+            )  # type: ignore[misc]
+            for kind in BOTH
+            if not isinstance(results[kind.name], str)
         }
         sides = {kind.name: side(results[kind.name], counts.get(kind.name)) for kind in BOTH}
         size = sum(len(one.body) for one in self._items)
@@ -96,10 +99,6 @@ class _Big:
             raise Failed("the first pull failed already")
         return self._clients[kind.name].sync()
 
-    def _count(self, kind: type[Client], *, fresh: bool) -> int:
-        client = self._at.client(kind, self._account) if fresh else self._clients[kind.name]
-        return self._at.requests(client, self._account)
-
     def _edit(self) -> None:
         """Another ten events get another title on the server."""
         self._edits += 1
@@ -110,3 +109,7 @@ class _Big:
             url = urljoin(self._account.calendar, href)
             bodies[url] = edited(self._at.server.dav().get(href).expect(200).body, f"moved {self._edits}")
         put_all(self._at.server, bodies)
+
+
+def _nothing() -> None:
+    pass

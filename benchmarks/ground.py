@@ -65,13 +65,23 @@ class Ground:
         """A program that was never run before."""
         return kind(self.folder / f"{kind.name}-{next(self._numbers)}", account)
 
-    def requests(self, client: Client, account: Account) -> int:
-        """How many requests one more run of the client sends (through a proxy, so it is not timed)."""
+    def requests(
+        self, make: Callable[[Account], Client], account: Account, before: Callable[[], None] | None = None
+    ) -> int:
+        """How many requests a run of a new client sends (through a proxy, so it is not timed).
+
+        Args:
+            make: makes the client.
+            account: the calendar.
+            before: done between a first run and the one that is counted; None: the first run is counted.
+        """
         with Proxy(self.server.url, record=True) as proxy:
-            client.use(account.through(proxy.url))
+            client = make(account.through(proxy.url))
+            if before is not None:
+                client.sync()
+                before()
             proxy.clear()
             client.sync()
-            client.use(account)
             return proxy.count()
 
 

@@ -53,9 +53,7 @@ class _Push:
 
     def requests(self, kind: type[Client]) -> int:
         """How many requests a push takes."""
-        account = self._at.empty()
-        client = self._filled(kind, account, f"count-{kind.name}")
-        return self._at.requests(client, account)
+        return self._at.requests(lambda account: self._filled(kind, account, f"count-{kind.name}"), self._at.empty())
 
     def _filled(self, kind: type[Client], account: object, seed: str) -> Client:
         client = self._at.client(kind, account)  # type: ignore[arg-type]
