@@ -152,4 +152,4 @@ def job_tasks(
 
 def _written(place: Place, described: Json) -> list[Asset]:
     """The assets of the collections that a job writes to."""
-    return [collection_asset(ref, place.space) for ref in described.get("targets") or described["collections"]]
+    return [collection_asset(ref, place.space) for ref in described["targets"]]

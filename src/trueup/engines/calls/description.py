@@ -18,7 +18,7 @@ def describe(config: str) -> Json:
     """Jobs and pipelines; touches no network and no ledger.
 
     Returns:
-        {"jobs": {name: {"kind", "collections", "stores", "one_way", "schedule", "triggers"}}, "pipelines": {name: {"description",
+        {"jobs": {name: {"kind", "collections", "targets", "stores", "one_way", "schedule", "triggers"}}, "pipelines": {name: {"description",
         "params": [{"name", "type", "required", "default", "description"}], "order", "steps": {name: {"kind", "target", "needs", "for_each",
         "when", "outcomes", "parallel", "timeout", "retry", "cache", "description"}}, "schedule", "triggers"}}, "digest"}; the digest
         changes when any of it does.
@@ -36,6 +36,7 @@ def _job(spec: JobSpec) -> Json:
     return {
         "kind": spec.kind,
         "collections": [str(ref) for ref in spec.collections],
+        "targets": [str(ref) for ref in spec.targets or spec.sources],
         "stores": list(dict.fromkeys(ref.store for ref in spec.collections)),
         "one_way": spec.one_way,
         **_starts(spec),
