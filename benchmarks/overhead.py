@@ -16,7 +16,7 @@ HEAD = ("engine", "workers", "items", "by hand, s", "trueup, s", "ratio", "at mo
 
 
 def measure(items: int, rounds: int, workers: tuple[int, ...]) -> Section:
-    """A row for each engine and number of workers (processes; on Airflow tasks at once). Airflow has a quarter of the items."""
+    """A row for each engine and number of workers (processes; on Airflow tasks at once). Airflow has an eighth of the items."""
     rows: list[tuple[str, ...]] = []
     given = ["--items", str(items), "--rounds", str(rounds)]
     found = _run("temporal", *given, "--workers", *map(str, workers))
@@ -24,7 +24,7 @@ def measure(items: int, rounds: int, workers: tuple[int, ...]) -> Section:
     found = _run("prefect", *given)
     rows.append(_row("Prefect", items, {"workers": 1, **found}))
     for number in workers:
-        few = max(4, items // 4)
+        few = max(4, items // 8)
         found = _run("airflow", "--items", str(few), "--rounds", str(max(1, rounds // 3)), "--workers", str(number))
         rows.append(_row("Airflow", few, found))
     about = (
