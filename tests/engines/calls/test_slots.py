@@ -81,10 +81,10 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def test_each_takes_another_slot_and_the_next_one_waits(ledger: Ledger) -> None:
     owners = [process_name() for _ in range(4)]
-    taken = [take(ledger, "work", 3, owner)[0] for owner in owners[:3]]
-    assert sorted(taken) == ["store/work/1", "store/work/2", "store/work/3"]
+    taken = [take(ledger, "office", 3, owner)[0] for owner in owners[:3]]
+    assert sorted(taken) == ["store/office/1", "store/office/2", "store/office/3"]
     waiting: list[str] = []
-    late = threading.Thread(target=lambda: waiting.append(take(ledger, "work", 3, owners[3])[0]))
+    late = threading.Thread(target=lambda: waiting.append(take(ledger, "office", 3, owners[3])[0]))
     late.start()
     time.sleep(0.3)
     assert not waiting
@@ -95,15 +95,15 @@ def test_each_takes_another_slot_and_the_next_one_waits(ledger: Ledger) -> None:
 
 
 def test_who_waits_in_vain_is_told(ledger: Ledger) -> None:
-    take(ledger, "work", 1, process_name())
+    take(ledger, "office", 1, process_name())
 
     def check() -> None:
         raise Cancelled("no more")
 
     with pytest.raises(Cancelled):
-        take(ledger, "work", 1, process_name(), check)
+        take(ledger, "office", 1, process_name(), check)
 
 
 def test_the_slot_of_a_worker_that_was_killed_is_free_at_once(ledger: Ledger) -> None:
-    ledger.leases.acquire("store/work/1", f"{process_name().split(':')[0]}:999999999:x", 60)
-    assert take(ledger, "work", 1, process_name())[0] == "store/work/1"
+    ledger.leases.acquire("store/office/1", f"{process_name().split(':')[0]}:999999999:x", 60)
+    assert take(ledger, "office", 1, process_name())[0] == "store/office/1"

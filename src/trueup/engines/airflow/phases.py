@@ -35,8 +35,8 @@ class RunOperator(TrueupOperator):
         self.run = run
 
 
-class Read(RunOperator):
-    """Brings the ledger up to date with one collection.
+class CollectionOperator(RunOperator):
+    """A phase of one collection.
 
     Args:
         collection: "store/name".
@@ -47,6 +47,10 @@ class Read(RunOperator):
     def __init__(self, *, collection: str, **more: Any) -> None:
         super().__init__(**more)
         self.collection = collection
+
+
+class Read(CollectionOperator):
+    """Brings the ledger up to date with one collection."""
 
     def execute(self, context: Context) -> Json:
         """See `calls.read`."""
@@ -168,18 +172,8 @@ class Apply(RunOperator):
         ]
 
 
-class Verify(RunOperator):
-    """Reads back what was written to one collection.
-
-    Args:
-        collection: "store/name".
-    """
-
-    template_fields: Sequence[str] = ("config", "run", "collection")
-
-    def __init__(self, *, collection: str, **more: Any) -> None:
-        super().__init__(**more)
-        self.collection = collection
+class Verify(CollectionOperator):
+    """Reads back what was written to one collection."""
 
     def execute(self, context: Context) -> Json:
         """See `calls.verify`."""
