@@ -250,6 +250,9 @@ def test_a_wrong_password(world: World) -> None:
     (world.root / "work.secret").chmod(0o644)
     assert "chmod 600" in world("doctor", expect=1)
     assert "2 created" in world("run", "team")
+    world("run", "team")
+    (world.root / "work.secret").write_text("battery staple\n")
+    assert "refuses the login" in world("run", "team", expect=12), "also where the calendar is known"
 
 
 def test_a_dead_server(world: World) -> None:

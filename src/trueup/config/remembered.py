@@ -105,10 +105,12 @@ def _write(path: Path, data: bytes) -> None:
     new = path.with_name(f"{path.name}.{os.getpid()}")
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
-        os.write(file, data)
-    finally:
-        os.close(file)
-    new.replace(path)
+        with os.fdopen(file, "wb") as out:
+            out.write(data)
+        new.replace(path)
+    except OSError:  # a full disk
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _ours(about: os.stat_result) -> bool:

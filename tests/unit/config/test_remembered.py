@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -149,3 +151,18 @@ def test_what_others_could_have_written_is_not_used(write: Callable[[str], Path]
     kept(folder).write_text(json.dumps(value))
     os.chmod(kept(folder), 0o666)
     assert App.load(file).config.checked
+
+
+def test_a_full_disk_leaves_nothing_behind(write: Callable[[str], Path], folder: Path) -> None:
+    file = write(STORES + TEAM)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+        assert App.load(file).config.checked
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert not list((folder / ".trueup").iterdir())
+    App.load(file)
+    assert not App.load(file).config.checked

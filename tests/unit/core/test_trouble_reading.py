@@ -37,6 +37,18 @@ def test_what_a_server_forgot_to_tell_is_found_within_a_week(world: Worlds) -> N
     assert len(made["b"].items) == 2
 
 
+def test_a_ledger_that_does_not_know_of_full_listings_lists_once_and_doubles_nothing(world: Worlds) -> None:
+    made = world("ab")
+    made.put("a", "1", title="one")
+    made.run()
+    with made.ledger.transaction("test"):
+        made.ledger._database.write("UPDATE collection SET listed_at = NULL")  # as the migration leaves it
+    assert made.run()["counts"] == {}
+    assert (len(made["a"].items), len(made["b"].items)) == (1, 1)
+    rows = [made.ledger.state.collection("job", str(ref)) for ref in made.spec.collections]
+    assert all(row.listed_at == made.now for row in rows)
+
+
 def test_a_missing_password_stops_its_own_store_and_no_other(world: Worlds) -> None:
     made = world("abc")
     made.put("a", "1", title="one")
