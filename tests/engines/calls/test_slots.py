@@ -36,7 +36,8 @@ class Busy:
     def __init__(self, proxy: Proxy) -> None:
         self.most = self._now = 0
         self._lock = threading.Lock()
-        proxy.on().call(received=self._came, passed=lambda exchange: self._went())
+        # Counted off before the client has its answer: with it the client may let another worker in at once.
+        proxy.on().call(received=self._came, passing=lambda exchange: self._went())
 
     def _came(self, exchange: Any) -> None:
         with self._lock:
