@@ -16,6 +16,8 @@
     ├── StoreError              a store did not do what it was asked
     │   ├── Transient           may go through later: retried                 75
     │   ├── LoginRefused        wrong user or password: not retried           12
+    │   ├── TimedOut            it took too long, or did not move              75
+    │   ├── CannotDrill         a restore cannot be tried here                  1
     │   └── Permanent           will not go through like this                  1
     ├── ItemRefused             one item cannot be handled; the rest goes on   3
     ├── LedgerError             the ledger is damaged, full or from the future 1
@@ -157,6 +159,16 @@ class LoginRefused(StoreError):
     """Wrong user name or password; never retried, so that no account gets locked."""
 
     exit_code = ExitCode.LOGIN_REFUSED
+
+
+class TimedOut(StoreError):
+    """It took longer than it may, or showed no sign of life for too long, and was ended."""
+
+    exit_code = ExitCode.TEMPORARY
+
+
+class CannotDrill(StoreError):
+    """What a restore drill needs is not here (a program, a key, room): not verified, which is not the same as wrong."""
 
 
 class Permanent(StoreError):
