@@ -191,10 +191,10 @@ class App:
         spec = self.config.job(job)
         transform, filters, overlaps = (_options(spec, key) for key in ("transform", "filter", "overlaps"))
         return Work(
-            spec,
-            calendar.CalendarKind(),
-            self.ledger,
-            self.reading_store if reading else self.store,
+            spec=spec,
+            ledger=self.ledger,
+            store=self.reading_store if reading else self.store,
+            kind=calendar.CalendarKind(),
             transform=calendar.CalendarTransform.from_options(transform) if transform else None,
             filter=calendar.CalendarFilter.of_job(filters, transform) if filters or transform else None,
             advisor=calendar.CalendarOverlaps.from_options(overlaps) if overlaps else None,

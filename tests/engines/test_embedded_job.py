@@ -40,7 +40,7 @@ class Office:
 
     @property
     def work(self) -> Work:
-        return Work(self.spec, PlainKind(), self.ledger, self.stores.__getitem__)
+        return Work(spec=self.spec, ledger=self.ledger, store=self.stores.__getitem__, kind=PlainKind())
 
     def run(self, **more: Any) -> dict[str, Any]:
         return run_job(self.work, on_event=self.events.append, **more)

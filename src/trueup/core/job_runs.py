@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from trueup.core.work import Work
+from trueup.core.job_work import JobWork
 from trueup.model.errors import Bug, Cancelled, LedgerError, Locked, NotFound, StalePlan, TrueupError
 from trueup.model.run import Phase, RunRecord, RunState
 
@@ -38,7 +38,7 @@ def half_applied(run: RunRecord) -> bool:
     return run.state is RunState.RUNNING and run.phase in APPLYING
 
 
-def killed(work: Work) -> RunRecord | None:
+def killed(work: JobWork) -> RunRecord | None:
     """The job's run that never ended, for who holds the job's lease; an undo that has changed nothing yet is given up."""
     journal = work.ledger.journal
     found = journal.latest(work.spec.name, (RunState.RUNNING,))
@@ -48,30 +48,30 @@ def killed(work: Work) -> RunRecord | None:
     return found
 
 
-def taken_up(work: Work, parent: str) -> RunRecord | None:
+def taken_up(work: JobWork, parent: str) -> RunRecord | None:
     """The run to go on with: one that was killed, or the one that this parent has started before."""
     found = killed(work)
     return found if found is not None or not parent else started_by(work, parent)
 
 
-def started_by(work: Work, parent: str) -> RunRecord | None:
+def started_by(work: JobWork, parent: str) -> RunRecord | None:
     """The last run of the job that this parent has started; None where a later plan took its place."""
     last = work.ledger.journal.latest(work.spec.name, parent=parent)
     return last if last is not None and last.state is not RunState.SUPERSEDED else None
 
 
-def supersede(work: Work, run: RunRecord) -> None:
+def supersede(work: JobWork, run: RunRecord) -> None:
     """Marks a run that will not be gone on with."""
     work.ledger.journal.update(run.id, state=RunState.SUPERSEDED, ended=work.clock())
 
 
-def supersede_waiting(work: Work) -> None:
+def supersede_waiting(work: JobWork) -> None:
     """Before a new run: plans of this job that still wait are about a world that has moved on."""
     while (waiting := work.ledger.journal.latest(work.spec.name, WAITING)) is not None:
         supersede(work, waiting)
 
 
-def applicable(work: Work, run_id: str) -> RunRecord:
+def applicable(work: JobWork, run_id: str) -> RunRecord:
     """A run that is planned, awaits approval, or was killed while it was applied.
 
     Raises:
@@ -105,7 +105,7 @@ def result_of(run: RunRecord) -> Json:
     return {**run.report, "run": run.id, "state": run.state.value}
 
 
-def together(work: Work, run_id: str, reports: Sequence[Json]) -> Json:
+def together(work: JobWork, run_id: str, reports: Sequence[Json]) -> Json:
     """The last report, with what all rounds did; kept with the last run."""
     if len(reports) == 1:
         return reports[0]
@@ -123,7 +123,7 @@ def _stays(error: Exception) -> bool:
 
 
 @contextmanager
-def recorded(work: Work, run_id: str, stays: Callable[[Exception], bool] = _stays) -> Iterator[None]:
+def recorded(work: JobWork, run_id: str, stays: Callable[[Exception], bool] = _stays) -> Iterator[None]:
     """Records how a run failed.
 
     Args:
@@ -138,7 +138,7 @@ def recorded(work: Work, run_id: str, stays: Callable[[Exception], bool] = _stay
         raise
 
 
-def record_failure(work: Work, run_id: str, error: Exception) -> None:
+def record_failure(work: JobWork, run_id: str, error: Exception) -> None:
     """Ends a run with an error: as superseded where its plan is stale, else as failed."""
     state = RunState.SUPERSEDED if isinstance(error, StalePlan) else RunState.FAILED
     shown = error.to_json() if isinstance(error, TrueupError) else Bug(f"{type(error).__name__}: {error}").to_json()

@@ -8,10 +8,11 @@ All they need to know stands in the ledger, under the run's id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from trueup.core import planner, reading
+from trueup.core.job_work import JobWork
 from trueup.core.ledger.rows import JournalRow
 from trueup.core.work import Work
 from trueup.model.change import BENIGN, Action, ChangeState
@@ -23,7 +24,7 @@ PAGE = 1000
 APPROVER = "a person"
 
 
-def begin(work: Work, kind: str = "run", parent: str = "") -> str:
+def begin(work: JobWork, kind: str = "run", parent: str = "") -> str:
     """Starts a run and returns its id."""
     return work.ledger.journal.start(kind, work.spec.name, parent).id
 
@@ -41,7 +42,7 @@ def plan(work: Work, run_id: str, readings: list[dict[str, Any]]) -> dict[str, A
     return planner.make_plan(work, run_id, {one["collection"]: one for one in readings}).to_json()
 
 
-def guard(work: Work, run_id: str, allow: list[str] | None = None, who: str = APPROVER) -> dict[str, Any]:
+def guard(work: JobWork, run_id: str, allow: list[str] | None = None, who: str = APPROVER) -> dict[str, Any]:
     """Whether the plan may be applied.
 
     Args:
@@ -61,6 +62,13 @@ def guard(work: Work, run_id: str, allow: list[str] | None = None, who: str = AP
     return {"blocked": made.blocked, "guards": made.to_json()["guards"]}
 
 
+def refuse_stale(work: Work, plan: Plan, readings: Sequence[dict[str, Any]]) -> None:
+    """Refuses a plan when the world moved on; see `staleness.refuse_stale`."""
+    from trueup.core import staleness
+
+    staleness.refuse_stale(work, plan, readings)
+
+
 def start_apply(work: Work, run_id: str) -> dict[str, Any]:
     """Before the first batch: makes sure that the plan is the one that was sealed and allowed, and agrees on what needs no write.
 
@@ -72,7 +80,7 @@ def start_apply(work: Work, run_id: str) -> dict[str, Any]:
         LedgerError: the plan is not the one that was sealed.
     """
     ledger = work.ledger
-    _require_sealed(work, run_id)
+    require_sealed(work, run_id)
     ledger.journal.update(run_id, phase=Phase.APPLY.value, state=RunState.RUNNING)
     for rows in _pages(work, run_id, (ChangeState.PLANNED,), [one for one in Action if not one.writes]):
         agreed = [row.change for row in rows]
@@ -84,7 +92,8 @@ def start_apply(work: Work, run_id: str) -> dict[str, Any]:
     return {"waves": [waves[wave] for wave in sorted(waves)]}
 
 
-def _require_sealed(work: Work, run_id: str) -> None:
+def require_sealed(work: JobWork, run_id: str) -> None:
+    """Raises GuardBlocked or LedgerError where a run's plan is not one that was sealed and allowed."""
     header = work.ledger.journal.get(run_id).plan
     assert header is not None
     made = Plan.from_json(header)

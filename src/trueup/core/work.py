@@ -1,46 +1,44 @@
-"""What the phases of a job work with: the job, the meaning of its items, the ledger, and the collections, opened when
+"""What the phases of a reconciling job work with: the job, the meaning of its items, the ledger, and the collections, opened when
 first needed."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
-from trueup.core.ledger import Ledger
+from trueup.core.job_work import JobWork
 from trueup.core.ledger.rows import CollectionRow
-from trueup.model.job import JobSpec
-from trueup.model.ports import Advisor, Collection, Filter, Kind, Store, Transform
+from trueup.model.ports import Advisor, Collection, Filter, Kind, Transform
+
+if TYPE_CHECKING:
+    from trueup.core.job_work import Phases
 
 
-@dataclass
-class Work:
-    """One job, ready to work on.
+@dataclass(kw_only=True)
+class Work(JobWork):
+    """One job that reconciles collections, ready to work on.
 
     Attributes:
-        spec: the job.
         kind: what its items mean.
-        ledger: the durable memory.
-        store: gives a store by its name; opens it at the first call.
         transform, filter: of a one-way job.
         advisor: looks at all items together (double bookings); None: nobody does.
-        clock: seconds since 1970.
-        on_event: told what happens, as small JSON objects.
     """
 
-    spec: JobSpec
     kind: Kind
-    ledger: Ledger
-    store: Callable[[str], Store]
     transform: Transform | None = None
     filter: Filter | None = None
     advisor: Advisor | None = None
-    clock: Callable[[], float] = time.time
-    on_event: Callable[[dict[str, Any]], None] = lambda event: None
     _opened: dict[str, Collection] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def phases(self) -> Phases:
+        """The phases of every job that reconciles collections."""
+        from trueup.core import phases
+
+        return phases
 
     def row(self, ref: str) -> CollectionRow:
         """The ledger's row of a collection of this job."""

@@ -26,6 +26,7 @@ from trueup.model.diagnostics import Diagnostic
 from trueup.model.errors import ConfigError
 
 if TYPE_CHECKING:
+    from trueup.core.ledger.facts import Facts
     from trueup.core.ledger.occurrences import Occurrences
 
 __all__ = ["Ledger", "open_ledger"]
@@ -58,6 +59,13 @@ class Ledger:
         from trueup.core.ledger.occurrences import Occurrences
 
         return Occurrences(self._database)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What jobs remember beside their items; backups need it."""
+        from trueup.core.ledger.facts import Facts
+
+        return Facts(self._database)
 
     @property
     def where(self) -> str:

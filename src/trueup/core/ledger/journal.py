@@ -242,11 +242,19 @@ class Journal:
         """Puts the run's planned writes into batches; see `batches.assign_batches`."""
         assign_batches(self._db, run_id, sizes)
 
+    def set_batches(self, run_id: str, places: Mapping[int, tuple[int, int]]) -> None:
+        """Puts changes into batches of the caller's choice: (wave, batch) by number of the change. Changes of several collections may share one."""
+        with self._db.transaction("journal.set_batches"):
+            self._db.write_many(
+                "UPDATE change SET wave = ?, batch = ? WHERE run = ? AND seq = ?",
+                [(wave, batch, run_id, seq) for seq, (wave, batch) in sorted(places.items())],
+            )
+
     def batches(self, run_id: str) -> list[BatchRow]:
-        """The run's batches, wave by wave."""
+        """The run's batches, wave by wave; one of several collections goes by the first of them."""
         rows = self._db.rows(
-            "SELECT batch, wave, collection, count(*), sum(CASE WHEN state IN (?, ?) THEN 1 ELSE 0 END) FROM change"
-            " WHERE run = ? AND batch IS NOT NULL GROUP BY batch, wave, collection ORDER BY wave, batch",
+            "SELECT batch, wave, min(collection), count(*), sum(CASE WHEN state IN (?, ?) THEN 1 ELSE 0 END) FROM change"
+            " WHERE run = ? AND batch IS NOT NULL GROUP BY batch, wave ORDER BY wave, batch",
             (ChangeState.PLANNED.value, ChangeState.SENT.value, run_id),
         )
         return [BatchRow(*row) for row in rows]

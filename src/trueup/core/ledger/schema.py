@@ -109,7 +109,12 @@ _LISTED = """
 ALTER TABLE collection ADD COLUMN listed_at $real
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _OCCURRENCES, _LISTED)
+_FACTS = """
+-- What a job remembers from run to run, as small JSON documents: snapshots of a backup, what was verified and when.
+CREATE TABLE fact (subject $text NOT NULL, name $text NOT NULL, value $text NOT NULL, PRIMARY KEY (subject, name))
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _OCCURRENCES, _LISTED, _FACTS)
 VERSION = len(MIGRATIONS)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from trueup.core import job_runs, phases
-from trueup.core.staleness import refuse_stale
+from trueup.core import job_runs
 from trueup.engines.calls.frame import RUN_SECONDS, Call, give_job_back, job_call
 from trueup.engines.calls.jobs import require
 from trueup.engines.calls.opened import opened
@@ -28,7 +27,7 @@ def guard(config: str, run: str, allow: Sequence[str] = ()) -> Json:
         if call.record.state is not RunState.RUNNING or call.record.phase in job_runs.APPLYING:
             return _guards(call)
         require(call, (Phase.GUARD.value,), "plan(…) comes first")
-        answer = phases.guard(call.work, run, [*allow, *call.record.report.get("allow", ())])
+        answer = call.work.phases.guard(call.work, run, [*allow, *call.record.report.get("allow", ())])
         if answer["blocked"]:
             give_job_back(call)
         return answer
@@ -57,7 +56,7 @@ def approve(config: str, run: str, allow: Sequence[str], who: str) -> Json:
         try:
             if call.refresh().state in job_runs.WAITING:
                 _refuse_stale(call)
-                phases.guard(call.work, run, list(allow), who)
+                call.work.phases.guard(call.work, run, list(allow), who)
         except StalePlan as error:
             job_runs.record_failure(call.work, run, error)
             raise
@@ -119,5 +118,5 @@ def _refuse_stale(call: Call) -> None:
     readings = []
     for ref in map(str, call.work.spec.collections):
         with slot(call, ref):
-            readings.append(phases.read(call.work, call.record.id, ref))
-    refuse_stale(call.work, Plan.from_json(made), readings)
+            readings.append(call.work.phases.read(call.work, call.record.id, ref))
+    call.work.phases.refuse_stale(call.work, Plan.from_json(made), readings)

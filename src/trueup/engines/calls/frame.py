@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from trueup.app import App
 from trueup.core import job_runs
+from trueup.core.job_work import JobWork
 from trueup.core.leasing import Kept, give_back, process_name, tidy, wait_for
-from trueup.core.work import Work
 from trueup.engines.calls.errors import retryable
 from trueup.engines.calls.fenced import FencedStore
 from trueup.engines.calls.opened import opened
@@ -44,7 +44,7 @@ class Call:
     """
 
     app: App
-    work: Work
+    work: JobWork
     record: RunRecord
     kept: Kept
     owner: str = field(default_factory=process_name)
@@ -127,6 +127,7 @@ def fence(call: Call) -> None:
         return FencedStore(plain(name), call.check)
 
     call.work.store = store
+    call.work.check = call.check
 
 
 def take_job(call: Call) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from trueup.app import App
-from trueup.core import job_runs, phases
-from trueup.core.work import Work
+from trueup.core import job_runs
+from trueup.core.job_work import JobWork
 from trueup.engines.calls.answers import small
 from trueup.engines.calls.frame import RUN_SECONDS, Call, alone, job_call
 from trueup.engines.calls.opened import opened
@@ -94,7 +94,7 @@ def report(config: str, run: str, verifications: Sequence[Json]) -> Json:
         result = call.record.report
         if not call.over:
             require(call, job_runs.APPLYING)
-            result = phases.report(call.work, run, list(verifications))
+            result = call.work.phases.report(call.work, run, list(verifications))
         record = call.refresh()
         again = record.state in job_runs.OVER and _goes_on(record)
         return small({**result, "run": run, "state": record.state.value, "again": again})
@@ -131,7 +131,7 @@ def _begin(app: App, job: str, parent: str, allow: Sequence[str]) -> Json:
         return _started(work, known, parent, allow)
 
 
-def _known(work: Work, parent: str) -> RunRecord | None:
+def _known(work: JobWork, parent: str) -> RunRecord | None:
     """The newest run that was started, or taken up, for this parent."""
     journal = work.ledger.journal
     taken = next((one for one in journal.history(work.spec.name, 30) if one.report.get("for") == parent), None)
@@ -140,7 +140,7 @@ def _known(work: Work, parent: str) -> RunRecord | None:
     return journal.latest(work.spec.name, parent=parent) or taken
 
 
-def _gone_on_with(work: Work, run: RunRecord) -> Json:
+def _gone_on_with(work: JobWork, run: RunRecord) -> Json:
     """A run of ours that is under way, or was left by its workers."""
     leases, name = work.ledger.leases, job_runs.lease_of(work.spec.name)
     holder = leases.holder(name)
@@ -153,7 +153,7 @@ def _gone_on_with(work: Work, run: RunRecord) -> Json:
     return _standing(work, now if fresh else _left_alone(work, now))
 
 
-def _left_alone(work: Work, run: RunRecord) -> RunRecord:
+def _left_alone(work: JobWork, run: RunRecord) -> RunRecord:
     """A run that nobody has worked on for long: a plan that is not being carried out is made anew, and what was half-way through its
     plan is followed by another round."""
     journal = work.ledger.journal
@@ -164,7 +164,7 @@ def _left_alone(work: Work, run: RunRecord) -> RunRecord:
     return journal.get(run.id)
 
 
-def _started(work: Work, known: RunRecord | None, parent: str, allow: Sequence[str]) -> Json:
+def _started(work: JobWork, known: RunRecord | None, parent: str, allow: Sequence[str]) -> Json:
     """A new run, or one that somebody was killed in."""
     ledger, name = work.ledger, job_runs.lease_of(work.spec.name)
     journal = ledger.journal
@@ -179,7 +179,7 @@ def _started(work: Work, known: RunRecord | None, parent: str, allow: Sequence[s
         found = job_runs.killed(work)
         if found is None:
             job_runs.supersede_waiting(work)
-            run = phases.begin(work, "run", parent)
+            run = work.phases.begin(work, "run", parent)
         else:
             run = _left_alone(work, found).id
         more = {"before": before, "allow": list(allow), **({"for": parent} if found else {})}
@@ -195,11 +195,11 @@ def _goes_on(run: RunRecord) -> bool:
     return job_runs.another_round(run.report, rounds, old=bool(run.report.get("taken_up")))
 
 
-def _standing(work: Work, run: RunRecord) -> Json:
+def _standing(work: JobWork, run: RunRecord) -> Json:
     return _answer(work, run, "apply" if job_runs.half_applied(run) else "read")
 
 
-def _answer(work: Work, run: RunRecord, then: str) -> Json:
+def _answer(work: JobWork, run: RunRecord, then: str) -> Json:
     report = small(job_runs.result_of(run)) if then == "over" else None
     collections = [str(ref) for ref in work.spec.collections]
     return {"run": run.id, "job": work.spec.name, "collections": collections, "next": then, "report": report}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from trueup.core import job_runs, phases
+from trueup.core import job_runs
 from trueup.core.leasing import give_back, wait_for
 from trueup.engines.calls.answers import header
 from trueup.engines.calls.frame import TURN_SECONDS, Call, job_call, turn_of
@@ -34,7 +34,7 @@ def read(config: str, run: str, ref: str) -> Json:
         if call.record.state is not RunState.RUNNING or call.record.phase != Phase.READ:
             return _known_reading(call, ref)  # a plan was made of it: what is read now would be another world
         with slot(call, ref):
-            return phases.read(call.work, run, ref)
+            return call.work.phases.read(call.work, run, ref)
 
 
 def plan(config: str, run: str, readings: Sequence[Json]) -> Json:
@@ -53,7 +53,7 @@ def plan(config: str, run: str, readings: Sequence[Json]) -> Json:
             _check_readings(call, readings)
             call.app.ledger.journal.update(run, phase=Phase.PLAN)
             _wait_for_readers(call)
-            phases.plan(call.work, run, list(readings))
+            call.work.phases.plan(call.work, run, list(readings))
             call.app.ledger.journal.update(run, phase=Phase.GUARD)
         made = call.refresh().plan
         if made is None:
@@ -77,7 +77,7 @@ def start_apply(config: str, run: str) -> Json:
         if call.record.state is RunState.RUNNING:
             require(call, _PLANNED, "plan(…) comes first")
             _refuse_other_configuration(call)
-        waves = phases.start_apply(call.work, run)["waves"]
+        waves = call.work.phases.start_apply(call.work, run)["waves"]
         _wait_for_readers(call)
         _make_collections(call)
         known = {one.batch: one for one in call.app.ledger.journal.batches(run)}
@@ -94,7 +94,7 @@ def apply_batch(config: str, run: str, batch: int) -> Json:
             return {"batch": batch, "collection": found.collection, "done": 0, "failed": 0, "stale": 0, "errors": []}
         require(call, job_runs.APPLYING, "start_apply(…) comes first")
         with slot(call, found.collection):
-            return phases.apply_batch(call.work, run, batch)
+            return call.work.phases.apply_batch(call.work, run, batch)
 
 
 def verify(config: str, run: str, ref: str) -> Json:
@@ -109,7 +109,7 @@ def verify(config: str, run: str, ref: str) -> Json:
         ledger = call.app.ledger
         again = any_verified(ledger, run, ref)
         with slot(call, ref):
-            result = phases.verify(call.work, run, ref)
+            result = call.work.phases.verify(call.work, run, ref)
         return {**result, **all_verified(ledger, run, ref)} if again else result
 
 

@@ -13,7 +13,7 @@ from trueup.engines.calls.frame import Call
 @contextmanager
 def slot(call: Call, ref: str) -> Iterator[None]:
     """Waits for a place at the store of a collection, and holds it."""
-    name = next(one.store for one in call.work.spec.collections if str(one) == ref)
+    name = ref.partition("/")[0]
     ledger = call.app.ledger
     lease = take(ledger, name, call.app.config.stores[name].workers, call.owner, call.check)
     call.kept.add(*lease)

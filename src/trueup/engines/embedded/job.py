@@ -10,12 +10,11 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from trueup.core import job_runs
-from trueup.core import phases as _phases
 from trueup.core.job_runs import APPLYING, OVER, half_applied, lease_of, recorded, result_of
-from trueup.core.staleness import refuse_stale
+from trueup.core.job_work import JobWork, Phases
 from trueup.core.work import Work
 from trueup.engines.embedded.lease import hold
 from trueup.engines.embedded.stop import Stop
@@ -33,50 +32,15 @@ OnEvent: TypeAlias = Callable[[Json], None]
 Approve: TypeAlias = Callable[[list[Json]], Sequence[str]]
 
 
-class Phases(Protocol):
-    """The phases of a job, as `trueup.core.phases` has them: functions of small JSON that may be called twice."""
-
-    def begin(self, work: Any, kind: str = "run", parent: str = "") -> str:
-        """Starts a run; returns its id."""
-        ...
-
-    def read(self, work: Any, run_id: str, ref: str) -> Json:
-        """Reads one collection."""
-        ...
-
-    def plan(self, work: Any, run_id: str, readings: list[Json]) -> Json:
-        """Makes the plan."""
-        ...
-
-    def guard(self, work: Any, run_id: str, allow: list[str] | None = None) -> Json:
-        """Whether the plan may be applied: {"blocked", "guards"}."""
-        ...
-
-    def start_apply(self, work: Any, run_id: str) -> Json:
-        """What is left to send: {"waves"}."""
-        ...
-
-    def apply_batch(self, work: Any, run_id: str, batch: int) -> Json:
-        """Sends one batch."""
-        ...
-
-    def verify(self, work: Any, run_id: str, ref: str) -> Json:
-        """Reads back one collection."""
-        ...
-
-    def report(self, work: Any, run_id: str, verifications: list[Json] | None = None) -> Json:
-        """Ends the run: {"state", "again", …}."""
-        ...
-
-
 class _JobRun:
     """One run of a job, from wherever it stands to its end."""
 
-    def __init__(self, work: Work, run_id: str, stop: Stop, on_event: OnEvent, phases: Phases) -> None:
+    def __init__(self, work: JobWork, run_id: str, stop: Stop, on_event: OnEvent, phases: Phases) -> None:
         self.work = work
         self.run_id = run_id
         self.stop = stop
         self.phases = phases
+        work.check = self.check
         self._on_event = on_event
         self._voice = threading.Lock()
 
@@ -158,14 +122,14 @@ class _Settings:
 
 
 def run_job(
-    work: Work,
+    work: JobWork,
     *,
     allow: Sequence[str] = (),
     approve: Approve | None = None,
     on_event: OnEvent = lambda event: None,
     stop: Stop | None = None,
     parent: str = "",
-    phases: Phases = _phases,
+    phases: Phases | None = None,
 ) -> Json:
     """Runs a job from reading to report.
 
@@ -179,7 +143,7 @@ def run_job(
         on_event: told what happens: {"event": "phase", "run", "job", "phase", "state", "collection" or "batch", "result"}.
         stop: asks the run to stop before its next call.
         parent: the run and step that start it; the same again finds the run it started before.
-        phases: the phases (another set in tests).
+        phases: the phases; None: those of the job's kind (others in tests).
 
     Returns:
         The report of the last round, with the counts of all; "state" is "awaiting_approval" where a guard blocked it.
@@ -189,7 +153,7 @@ def run_job(
         Cancelled: it was asked to stop; the next `run_job` goes on.
         TrueupError: it failed; the run says so.
     """
-    settings = _Settings(allow, approve, on_event, phases)
+    settings = _Settings(allow, approve, on_event, phases or work.phases)
     with hold(work.ledger, lease_of(work.spec.name), stop) as held:
         known = job_runs.taken_up(work, parent)
         if known is not None and known.state in OVER:
@@ -201,12 +165,12 @@ def run_job(
 
 
 def plan_job(
-    work: Work,
+    work: JobWork,
     *,
     allow: Sequence[str] = (),
     on_event: OnEvent = lambda event: None,
     stop: Stop | None = None,
-    phases: Phases = _phases,
+    phases: Phases | None = None,
 ) -> Json:
     """Reads, plans and guards, and leaves the run as "planned" or "awaiting_approval" for `apply_run`.
 
@@ -222,8 +186,8 @@ def plan_job(
         known = job_runs.taken_up(work, "")
         if known is not None and known.phase in APPLYING:
             return result_of(known)
-        run_id = known.id if known else _begin(work, phases)
-        run = _JobRun(work, run_id, held, on_event, phases)
+        run_id = known.id if known else _begin(work, phases or work.phases)
+        run = _JobRun(work, run_id, held, on_event, phases or work.phases)
         with recorded(work, run_id):
             if run.plan(allow, None):
                 work.ledger.journal.update(run_id, state=RunState.PLANNED)
@@ -236,7 +200,7 @@ def plan_undo(
     *,
     on_event: OnEvent = lambda event: None,
     stop: Stop | None = None,
-    phases: Phases = _phases,
+    phases: Phases | None = None,
 ) -> Json:
     """Plans to take back what a run changed, and leaves it as "planned" for `apply_run`.
 
@@ -252,10 +216,10 @@ def plan_undo(
         known = job_runs.taken_up(work, "")
         if known is not None and known.phase in APPLYING:
             return result_of(known)
-        run_id = _begin(work, phases, kind="undo")
-        run = _JobRun(work, run_id, held, on_event, phases)
+        run_id = _begin(work, work.phases, kind="undo")
+        run = _JobRun(work, run_id, held, on_event, phases or work.phases)
         with recorded(work, run_id):
-            readings = run.mapped(Phase.READ, lambda ref: phases.read(work, run_id, ref))
+            readings = run.mapped(Phase.READ, lambda ref: run.phases.read(work, run_id, ref))
             found = {one["collection"]: one for one in readings}
             run.step(Phase.PLAN, lambda: plan_undo_of(work, run_id, undone, found).to_json())
             work.ledger.journal.update(run_id, state=RunState.PLANNED)
@@ -263,14 +227,14 @@ def plan_undo(
 
 
 def apply_run(
-    work: Work,
+    work: JobWork,
     run_id: str,
     *,
     allow: Sequence[str] = (),
     approve: Approve | None = None,
     on_event: OnEvent = lambda event: None,
     stop: Stop | None = None,
-    phases: Phases = _phases,
+    phases: Phases | None = None,
 ) -> Json:
     """Applies a run that is planned, awaits approval, or was killed while it was applied.
 
@@ -286,13 +250,13 @@ def apply_run(
         StalePlan: the world moved on since the plan was made; nothing was changed.
         TrueupError: as `run_job`.
     """
-    settings = _Settings(allow, approve, on_event, phases)
+    settings = _Settings(allow, approve, on_event, phases or work.phases)
     with hold(work.ledger, lease_of(work.spec.name), stop) as held:
         known = job_runs.applicable(work, run_id)
         return _rounds(work, known, "", settings, held)
 
 
-def _rounds(work: Work, known: RunRecord | None, parent: str, settings: _Settings, held: Stop) -> Json:
+def _rounds(work: JobWork, known: RunRecord | None, parent: str, settings: _Settings, held: Stop) -> Json:
     """Rounds until nothing is left that another may finish, the first one being a known run or a new one."""
     reports: list[Json] = []
     while True:
@@ -317,11 +281,11 @@ def _passed(run: _JobRun, known: RunRecord | None, settings: _Settings) -> bool:
     if not run.guard(settings.allow, settings.approve):
         return False
     readings = run.mapped(Phase.READ, lambda ref: run.phases.read(run.work, run.run_id, ref))
-    refuse_stale(run.work, Plan.from_json(known.plan), readings)
+    run.phases.refuse_stale(run.work, Plan.from_json(known.plan), readings)
     return True
 
 
-def _begin(work: Work, phases: Phases, kind: str = "run", parent: str = "") -> str:
+def _begin(work: JobWork, phases: Phases, kind: str = "run", parent: str = "") -> str:
     """A new run; plans of this job that still wait are superseded by it."""
     job_runs.supersede_waiting(work)
     return phases.begin(work, kind, parent)
