@@ -9,10 +9,12 @@ Only the standard library, and little of it: it starts in ten milliseconds and s
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 
 MARK = "TRUEUP_CHILD"
 """The variable by which a program that we started, and all that it starts, is recognised in /proc/PID/environ (proc(5))."""
@@ -21,7 +23,7 @@ GRACE = 1.0
 """Seconds from SIGTERM to SIGKILL when trueup is gone."""
 
 
-def family(group: int, mark: str) -> set[int]:
+def family(group: int, mark: str) -> dict[int, int]:
     """Processes that belong to a started program: its group, their descendants in whatever session, and who carries its mark.
 
     Args:
@@ -29,23 +31,23 @@ def family(group: int, mark: str) -> set[int]:
         mark: the value of `MARK` in its environment.
 
     Returns:
-        Their ids, without those that have ended; empty where there is no /proc (then the group alone can be signalled).
+        Their ids, each with its process group, without those that have ended; empty where there is no /proc.
     """
     wanted = f"{MARK}={mark}".encode()
-    found: set[int] = set()
+    groups: dict[int, int] = {}
     children: dict[int, list[int]] = {}
+    todo = []
     for pid in _processes():
-        parent, its_group = _parent_and_group(pid)
-        if not parent and not its_group:
-            continue
+        parent, groups[pid] = _parent_and_group(pid)
         children.setdefault(parent, []).append(pid)
-        if (group and its_group == group) or wanted in _environment(pid):
-            found.add(pid)
-    todo = list(found)
+        if groups[pid] and (groups[pid] == group or wanted in _environment(pid)):
+            todo.append(pid)
+    found: dict[int, int] = {}
     while todo:
-        below = [one for one in children.get(todo.pop(), ()) if one not in found]
-        found.update(below)
-        todo.extend(below)
+        pid = todo.pop()
+        if pid not in found and groups[pid]:
+            found[pid] = groups[pid]
+            todo.extend(children.get(pid, ()))
     return found
 
 
@@ -74,14 +76,18 @@ def _environment(pid: int) -> list[bytes]:
         return []
 
 
-def send(group: int, pids: set[int], sign: signal.Signals) -> None:
-    """Signals a group and single processes; who is gone meanwhile, or another user's, is passed over."""
-    targets = [(os.kill, pid) for pid in pids]
-    for call, target in [(os.killpg, group), *targets] if group else targets:
-        try:
+def send(group: int, pids: Mapping[int, int], sign: signal.Signals) -> None:
+    """Signals a group, and those of some processes that are not in it, each once; who is gone or another user's is passed over.
+
+    Args:
+        group: the process group; 0: none.
+        pids: as `family` gives them.
+        sign: the signal.
+    """
+    outside = [(os.kill, pid) for pid, its in pids.items() if its != group]
+    for call, target in [(os.killpg, group), *outside] if group else outside:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             call(target, sign)
-        except (ProcessLookupError, PermissionError):
-            pass  # contextlib would cost the guardian a tenth of its memory
 
 
 def main() -> None:
@@ -94,20 +100,20 @@ def main() -> None:
         running[mark] = int(group)
         if running[mark] < 0:
             del running[mark]
-    if not running:
-        return
-    began = time.monotonic()
-    # One that was between fork and exec is found on a later look.
-    while (passed := time.monotonic() - began) < GRACE + 1:
-        sign = signal.SIGTERM if passed < GRACE else signal.SIGKILL
-        left = False
-        for mark, group in running.items():
-            pids = family(group, mark)
-            send(group, pids, sign)
-            left = left or bool(pids)
-        if not left and passed > GRACE / 2:
-            return
-        time.sleep(0.1)
+    if running:
+        _end(running)
+
+
+def _end(running: Mapping[str, int]) -> None:
+    told: set[int] = set()
+    until = time.monotonic() + GRACE
+    while time.monotonic() < until:
+        for pids in [family(group, mark) for mark, group in running.items()]:
+            send(0, {pid: group for pid, group in pids.items() if pid not in told}, signal.SIGTERM)
+            told.update(pids)
+        time.sleep(0.1)  # one that was between fork and exec is found on a later look
+    for mark, group in running.items():
+        send(group, family(group, mark), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def _started() -> IO[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         bufsize=0,
-        env={},
+        env={name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ},
         cwd="/",
         start_new_session=True,
     )

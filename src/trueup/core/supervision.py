@@ -27,7 +27,8 @@ TAIL = 64 * 1024
 _TICK = 0.1
 _CHUNK = 1 << 18
 _PIPE = 1 << 20
-_LAST_WORDS = 1.0
+_LAST_WORDS = 0.2
+_LAST_READS = 64  # far more than a full pipe needs
 _KILLED = 5.0
 _KEPT_VARIABLES = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _BUSY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
@@ -161,15 +162,14 @@ def run_child(
     with contextlib.ExitStack() as stack:
         mark = stack.enter_context(guarding.guarded())
         child = _Child(stack, args, {**env, **mark.variables}, cwd, stdin, stdout, watch)
-        mark.began(child.pid)
         try:
+            mark.began(child.pid)
             child.serve()
         except BaseException:
             child.stop(grace, mark.value)
             raise
         finally:
             child.finish(mark)
-        child.measure()
         return Ended(child.process.returncode, _redacted(bytes(child.tail), child.cut, secrets))
 
 
@@ -233,51 +233,56 @@ class _Child:
         pause = 0.001
         while not self.over():
             self._watch.ok()
-            moved = self._exchange(_TICK if self._selector.get_map() else 0)
-            self.measure()
+            self._exchange(_TICK)
+            self._measure()
             if not self._selector.get_map():  # it has closed its ends: it ends in a moment, or goes on in silence
                 time.sleep(pause)
                 pause = min(_TICK / 2, pause * 2)
-            elif moved:
-                pause = 0.001
+        self._last_words()
+        self._measure()
 
     def over(self) -> bool:
         """Whether it has ended. It is left as a zombie, so that its group's number cannot become another's before we signal that."""
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13
+            return self.process.poll() is not None
         return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _last_words(self) -> None:
+        """Ends what it left behind in its group, and takes what still is in the pipes.
+
+        What left the group (a daemon) and holds an end open is not waited for.
+        """
+        send(self.pid, {}, signal.SIGKILL)
+        if self.process.stdin in {one.fileobj for one in self._selector.get_map().values()}:
+            self._selector.unregister(self.process.stdin)
+        for _ in range(_LAST_READS):
+            if not self._exchange(_LAST_WORDS):
+                return
 
     def stop(self, grace: float, mark: str) -> None:
         """SIGTERM to all of its family, SIGKILL to who is left after `grace`; what it says meanwhile is read, so that it does not block."""
         self._take = None
-        family_of = family(self.pid, mark)
-        send(self.pid, family_of, signal.SIGTERM)
+        send(self.pid, family(self.pid, mark), signal.SIGTERM)
         until = time.monotonic() + grace
-        while not (self.over() and family(self.pid, mark) <= {self.pid}) and time.monotonic() < until:
+        while not (self.over() and not family(self.pid, mark)) and time.monotonic() < until:
             self._exchange(0)
             time.sleep(0.02)
         send(self.pid, family(self.pid, mark), signal.SIGKILL)
 
     def finish(self, mark: guarding.Mark) -> None:
-        """Ends what it left behind in its group, takes its last words, waits for it.
-
-        A process that the kernel cannot end (it waits for a dead network share) is not waited for longer than some seconds.
-        """
-        send(self.pid, set(), signal.SIGKILL)
+        """Ends its group and waits for it; for one that the kernel cannot end (it waits for a dead network share) some seconds only."""
+        send(self.pid, {}, signal.SIGKILL)
         until = time.monotonic() + _KILLED
         while not self.over() and time.monotonic() < until:
-            self._exchange(0)
-            time.sleep(0.01)
-        self._last_words()
+            time.sleep(0.005)
         mark.over()
-        if self.over():
-            self.process.wait()
-
-    def _last_words(self) -> None:
-        """What still is in the pipes. Who else holds an end open (a daemon that left the group) is not waited for."""
-        if self.process.stdin in {one.fileobj for one in self._selector.get_map().values()}:
-            self._selector.unregister(self.process.stdin)
-        until = time.monotonic() + _LAST_WORDS
-        while self._selector.get_map() and time.monotonic() < until:
-            self._exchange(_TICK)
+        if not self.over():
+            return
+        self.process.wait()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, 0)  # there was more than the program itself: killed, but perhaps not quite gone
+            while family(self.pid, mark.value) and time.monotonic() < until:
+                time.sleep(0.005)
 
     def _exchange(self, wait: float) -> bool:
         """Reads and writes what can be read and written, waiting for up to `wait` seconds; whether there was anything."""
@@ -319,7 +324,7 @@ class _Child:
             del self.tail[: -2 * TAIL]
             self.cut = True
 
-    def measure(self) -> None:
+    def _measure(self) -> None:
         """Counts the growth of the file it writes as progress."""
         if self._file is not None:
             size = os.fstat(self._file.fileno()).st_size
@@ -349,7 +354,9 @@ def _redacted(tail: bytes, cut: bool, secrets: Sequence[str]) -> str:
     """The last `TAIL` bytes as text, with *** for every secret, also as it stands in addresses."""
     from urllib.parse import quote, quote_plus
 
-    forms = {form.encode() for one in secrets if one for form in (one, quote(one, safe=""), quote(one), quote_plus(one))}
+    forms = {
+        form.encode() for one in secrets if one for form in (one, quote(one, safe=""), quote(one), quote_plus(one))
+    }
     for form in sorted(forms, key=len, reverse=True):
         tail = tail.replace(form, b"***")
     if cut:
