@@ -22,7 +22,8 @@ class Patterns:
     """
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        names, paths = [], []
+        names: list[str] = []
+        paths: list[str] = []
         for pattern in patterns:
             anchored = "/" in pattern.rstrip("/")
             segments = [one for one in pattern.split("/") if one not in ("", ".")]

@@ -1,0 +1,226 @@
+"""`files.jsonl`: one JSON object a line for each entry of a tree, in the order of the walk.
+
+    path        below the root; ASCII JSON, bytes that are not UTF-8 as lone surrogates (PEP 383)
+    type        "file", "dir", "link", "fifo", "socket", "device"
+    mode        permission bits with set-uid, set-gid and sticky
+    uid, gid, user, group
+    size        bytes of a file
+    mtime_ns
+    link        target of a symbolic link
+    hardlink    names of the same file have the same text here; only where there are several
+    xattrs      user.* and POSIX ACLs, values in base64; only where there are some
+    device      ["char" or "block", major, minor]
+    sum         BLAKE3 of a file's content
+    dev, ino, ctime_ns   by which a later walk sees that nothing changed
+    racy        it was modified so recently that a change right afterwards would not be seen by its times
+    changed     it is new or has other content than at the capture before
+    volatile    it changed while it was read, twice: its content cannot be vouched for
+    unread      it could not be read
+    mount       another file system begins here, which is not part of the backup
+
+The order is that of the paths with `/` as the lowest character, so that two such files, or one and a walk, can be merged line by line.
+"""
+
+from __future__ import annotations
+
+import base64
+import grp
+import json
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from trueup.jobs.backup.sources.path.walk import Seen
+from trueup.model.errors import Permanent
+
+FILES = "files.jsonl"
+RACY_NS = 2_000_000_000
+
+Record = dict[str, Any]
+
+encode = json.JSONEncoder(separators=(",", ":")).encode
+
+_TYPES = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "dir",
+    stat.S_IFLNK: "link",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
+_ACLS = ("system.posix_acl_access", "system.posix_acl_default")
+
+
+def key(path: str) -> str:
+    """What paths are sorted by."""
+    return path.replace("/", "\0")
+
+
+def type_of(about: os.stat_result) -> str:
+    """The type as a record names it."""
+    return _TYPES.get(stat.S_IFMT(about.st_mode), "device")
+
+
+def record_of(seen: Seen, about: os.stat_result, now_ns: int) -> Record:
+    """All that is kept of an entry, without its content's sum."""
+    kind = type_of(about)
+    record: Record = {
+        "path": seen.path,
+        "type": kind,
+        "mode": stat.S_IMODE(about.st_mode),
+        "uid": about.st_uid,
+        "gid": about.st_gid,
+        "user": _user(about.st_uid),
+        "group": _group(about.st_gid),
+    }
+    if kind == "link":
+        with suppress(OSError):  # replaced meanwhile: `settle` finds that
+            record["link"] = os.readlink(seen.name, dir_fd=seen.folder)
+    elif kind == "device":
+        which = "block" if stat.S_ISBLK(about.st_mode) else "char"
+        record["device"] = [which, os.major(about.st_rdev), os.minor(about.st_rdev)]
+    if kind != "dir" and about.st_nlink > 1:
+        record["hardlink"] = f"{about.st_dev}:{about.st_ino}"
+    if kind in ("file", "dir"):
+        found = xattrs(seen.folder, seen.name)
+        if found:
+            record["xattrs"] = found
+    if seen.mount:
+        record["mount"] = True
+    set_identity(record, about, now_ns)
+    return record
+
+
+def set_identity(record: Record, about: os.stat_result, now_ns: int) -> None:
+    """Puts size, times and inode into a record."""
+    if record["type"] == "file":
+        record["size"] = about.st_size
+    record["mtime_ns"] = about.st_mtime_ns
+    record["dev"], record["ino"], record["ctime_ns"] = about.st_dev, about.st_ino, about.st_ctime_ns
+    if max(about.st_mtime_ns, about.st_ctime_ns) > now_ns - RACY_NS:
+        record["racy"] = True
+    else:
+        record.pop("racy", None)
+
+
+def unchanged(record: Record, about: os.stat_result) -> bool:
+    """Whether the entry is still the one that was recorded: any change of it moves its ctime on, or gives it another inode.
+
+    Devices are not compared: their numbers are handed out anew when a snapshot or a network drive is mounted again.
+    """
+    return (
+        record.get("ctime_ns") == about.st_ctime_ns
+        and record.get("mtime_ns") == about.st_mtime_ns
+        and record.get("ino") == about.st_ino
+        and record.get("type") == type_of(about)
+        and record.get("size", about.st_size) == about.st_size
+    )
+
+
+def xattrs(folder: int, name: str) -> dict[str, str]:
+    """User attributes and ACLs of a file in a folder, in base64; empty where there are none, or the file system has no such thing."""
+    if not hasattr(os, "listxattr"):  # not Linux
+        return {}
+    path = f"/proc/self/fd/{folder}/{name}"
+    found = {}
+    try:
+        for one in os.listxattr(path, follow_symlinks=False):
+            if one.startswith("user.") or one in _ACLS:
+                found[one] = base64.b64encode(os.getxattr(path, one, follow_symlinks=False)).decode()
+    except OSError:  # ENOTSUP; or it vanished, which `settle` finds
+        return {}
+    return dict(sorted(found.items()))
+
+
+@lru_cache(maxsize=4096)
+def _user(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return ""
+
+
+@lru_cache(maxsize=4096)
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return ""
+
+
+def records(about: Path) -> Iterator[Record]:
+    """The records of an about folder, one after the other.
+
+    Raises:
+        Permanent: the file is not there or damaged, or names something outside of the tree.
+    """
+    try:
+        with open(about / FILES, encoding="ascii") as lines:
+            for line in lines:
+                record = json.loads(line)
+                check_path(record["path"])
+                yield record
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Permanent(
+            "the snapshot's list of files cannot be read",
+            where=FILES,
+            why=str(error),
+            hint="check the repository; another snapshot may be whole",
+        ) from error
+
+
+def check_path(path: str) -> None:
+    """Refuses (ValueError) what is no plain path below a folder: a list that was tampered with must not lead anywhere else."""
+    if not path or "\0" in path or any(one in ("", ".", "..") for one in path.split("/")):
+        raise ValueError(f"{path!r} is no path below the folder")
+
+
+class Prior:
+    """The records of an earlier capture, merged with a walk: `take` is asked with rising paths. One that is damaged has no more to say."""
+
+    def __init__(self, file: Path) -> None:
+        self._lines: Iterator[str] = iter(())
+        self.there = False
+        self._file = None
+        with suppress(OSError):
+            self._file = open(file, encoding="ascii")  # noqa: SIM115
+            self._lines = self._file
+            self.there = True
+        self._next: tuple[str, Record, str] | None = None
+        self._advance()
+
+    def close(self) -> None:
+        """Gives the file back."""
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left (at the beginning: whether there was anything at all)."""
+        return self._next is None
+
+    def take(self, path: str) -> tuple[Record, str] | None:
+        """The record of a path and its line, if there is one."""
+        wanted = key(path)
+        while self._next is not None and self._next[0] < wanted:
+            self._advance()
+        if self._next is None or self._next[0] != wanted:
+            return None
+        _, record, line = self._next
+        self._advance()
+        return record, line
+
+    def _advance(self) -> None:
+        try:
+            line = next(self._lines, "")
+            record = json.loads(line) if line else None
+            self._next = (key(record["path"]), record, line) if record is not None else None
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
+            self._next = None
+            self._lines = iter(())

@@ -1,0 +1,243 @@
+"""Bringing files back: what would be done, and doing it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from trueup.core.syncing import sync_folder
+from trueup.jobs.backup.sources.path.copying import copy, set_properties
+from trueup.jobs.backup.sources.path.destination import Destination, InTheWay, put
+from trueup.jobs.backup.sources.path.records import Record, records, type_of, xattrs
+from trueup.jobs.backup.sources.path.selection import Selection
+from trueup.jobs.backup.sources.path.settle import LOOK_EVERY, merged
+from trueup.jobs.backup.sources.path.sums import Sums, open_file
+from trueup.jobs.backup.sources.path.walk import Seen, walk
+from trueup.jobs.backup.sources.path.words import failure, shown
+from trueup.model.backup import RestoreStep, RestoreTarget
+from trueup.model.repository import Watch
+
+RESTORED = ("file", "dir", "link")
+THERE, AS_IT_WAS = "it is there already", "it is there as it was"
+
+
+class _Patient:
+    """Nobody looks after a plan but the person who waits for it."""
+
+    def moved(self, amount: int = 1) -> None: ...
+
+    def ok(self) -> None: ...
+
+    def left(self) -> float | None:
+        return None
+
+
+def plan(about: Path, target: RestoreTarget) -> Iterator[RestoreStep]:
+    """See `SourceKind.plan_restore`."""
+    selection = Selection(about, target.only)
+    selection.top()
+    with closing(Destination(target.to)) as destination, closing(Sums(_Patient())) as sums:
+        for record in records(about):
+            if selection.includes(record["path"]):
+                step = _planned(record, destination, target.overwrite, sums)
+                if step is not None:
+                    yield step
+
+
+def _planned(record: Record, destination: Destination, overwrite: bool, sums: Sums) -> RestoreStep | None:
+    path, where = record["path"], shown(str(destination.path / record["path"]))
+    reason = _not_restored(record)
+    if reason:
+        return RestoreStep("skip", shown(path), where, reason)
+    try:
+        there = destination.look(path)
+        reason = "" if there is None else _why_not(record, there, destination, overwrite, sums)
+    except InTheWay as error:
+        return RestoreStep("skip", shown(path), where, str(error))
+    if record["type"] == "dir" and there is not None and not reason:
+        return None
+    if reason:
+        return RestoreStep("skip", shown(path), where, reason)
+    return RestoreStep("update" if there is not None else "create", shown(path), where)
+
+
+def _not_restored(record: Record) -> str:
+    if record["type"] not in RESTORED:
+        return "FIFOs, sockets and devices are not restored"
+    return "it could not be read when the backup was made" if record.get("unread") else ""
+
+
+def _why_not(record: Record, there: os.stat_result, destination: Destination, overwrite: bool, sums: Sums) -> str:
+    """Why something that is there stays as it is; "" where it is replaced (or is a folder, and used)."""
+    if stat.S_ISDIR(there.st_mode):
+        return "" if record["type"] == "dir" else "a folder of this name is there"
+    if record["type"] == "dir":
+        return "a file or a symbolic link stands where a folder is needed"
+    if not overwrite:
+        return THERE
+    return AS_IT_WAS if _equal(record, there, destination, sums) else ""
+
+
+def _equal(record: Record, there: os.stat_result, destination: Destination, sums: Sums) -> bool:
+    """Whether the same content is there."""
+    above, _, name = record["path"].rpartition("/")
+    folder = destination.folder(above)
+    if folder is None or type_of(there) != record["type"]:
+        return False
+    if record["type"] == "link":
+        return bool(os.readlink(name, dir_fd=folder) == record.get("link"))
+    if there.st_size != record["size"] or "sum" not in record:
+        return False
+    try:
+        reading = open_file(folder, name, there)
+    except OSError:
+        return False
+    if reading is None:
+        return False
+    sums.wait(sums.start([reading]))
+    return bool(reading.sum == record["sum"])
+
+
+@dataclass(slots=True)
+class _Above:
+    """A folder on the way down in the data; `made` where the restore made its counterpart."""
+
+    path: str
+    stat: os.stat_result
+    attributes: dict[str, str]
+    made: bool = False
+
+
+class Restore:
+    """One restore.
+
+    Args:
+        about, data, target, watch: see `SourceKind.restore`.
+    """
+
+    def __init__(self, about: Path, data: Path, target: RestoreTarget, watch: Watch) -> None:
+        self._about = about
+        self._data = data
+        self._overwrite = target.overwrite
+        self._watch = watch
+        self._selection = Selection(about, target.only)
+        self._destination = Destination(target.to)
+        self._sums = Sums(watch)
+        self._above: list[_Above] = []
+        self._links: dict[tuple[int, int], str] = {}
+
+    def run(self) -> Iterator[RestoreStep]:
+        """Does it; each step is yielded when it is done."""
+        self._selection.top()
+        with closing(self._destination), closing(self._sums):
+            self._destination.make()
+            fd = os.open(self._data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                for number, (record, seen) in enumerate(merged(records(self._about), walk(fd))):
+                    if not number % LOOK_EVERY:
+                        self._watch.moved()
+                        self._watch.ok()
+                    yield from self._pair(record, seen)
+                self._leave("")
+                sync_folder(self._destination.root)
+            except OSError as error:
+                raise failure("the files cannot be restored", str(self._destination.path), error) from error
+            finally:
+                os.close(fd)
+
+    def _pair(self, record: Record | None, seen: Seen | None) -> Iterator[RestoreStep]:
+        path = record["path"] if record is not None else seen.path if seen is not None else ""
+        self._leave(path)
+        is_dir = seen is not None and seen.stat is not None and stat.S_ISDIR(seen.stat.st_mode)
+        if seen is not None and seen.stat is not None and is_dir:
+            self._above.append(_Above(path, seen.stat, xattrs(seen.folder, seen.name)))
+        if not self._selection.includes(path):
+            return
+        where = shown(str(self._destination.path / path))
+        reason = _not_restored(record) if record is not None else ""
+        if not reason and (seen is None or seen.stat is None):
+            reason = "it is missing from what the repository gave back"
+        if not reason and seen is not None and seen.stat is not None and type_of(seen.stat) not in RESTORED:
+            reason = "FIFOs, sockets and devices are not restored"
+        if reason:
+            yield RestoreStep("skip", shown(path), where, reason)
+            return
+        assert seen is not None
+        assert seen.stat is not None
+        try:
+            action = self._folder() if is_dir else self._file(record, seen, seen.stat)
+        except InTheWay as error:
+            yield RestoreStep("skip", shown(path), where, str(error))
+            return
+        if action:
+            yield RestoreStep(action, shown(path), where)
+
+    def _folder(self) -> str:
+        """Makes the folders on the way that are not there; "" where this one was."""
+        for one in self._above:
+            one.made = self._destination.make_folder(one.path) or one.made
+        return "create" if self._above and self._above[-1].made else ""
+
+    def _file(self, record: Record | None, seen: Seen, about: os.stat_result) -> str:
+        there = self._destination.look(seen.path)
+        if there is not None:
+            as_it_is = record or {"path": seen.path, "type": type_of(about), "size": about.st_size}
+            reason = _why_not(as_it_is, there, self._destination, self._overwrite, self._sums)
+            if reason:
+                raise InTheWay(reason)
+        if self._above:
+            self._folder()
+        above, _, name = seen.path.rpartition("/")
+        found = self._destination.folder(above)
+        if found is None:
+            raise InTheWay("the folder it belongs into was removed meanwhile")
+        folder = os.dup(found)
+        try:
+            self._place(seen, about, folder, name)
+        except FileExistsError:
+            raise InTheWay(THERE) from None
+        finally:
+            os.close(folder)
+        return "create" if there is None else "update"
+
+    def _place(self, seen: Seen, about: os.stat_result, folder: int, name: str) -> None:
+        if about.st_dev == self._destination.device:
+            put(seen.folder, seen.name, folder, name, self._overwrite)
+            return
+        known = self._links.get((about.st_dev, about.st_ino)) if about.st_nlink > 1 else None
+        temporary = self._linked(known, folder) if known else None
+        if temporary is None:
+            temporary = copy(seen.folder, seen.name, folder, about, self._watch)
+        try:
+            put(folder, temporary, folder, name, self._overwrite)
+        except OSError:
+            os.unlink(temporary, dir_fd=folder)
+            raise
+        if about.st_nlink > 1:
+            self._links[(about.st_dev, about.st_ino)] = seen.path
+
+    def _linked(self, path: str, folder: int) -> str | None:
+        """Another name for a file that was copied before; None where that cannot be had."""
+        temporary = f".trueup-{os.urandom(8).hex()}.tmp"
+        above, _, name = path.rpartition("/")
+        try:
+            source = self._destination.folder(above)
+            if source is None:
+                return None
+            os.link(name, temporary, src_dir_fd=source, dst_dir_fd=folder, follow_symlinks=False)
+            return temporary
+        except (OSError, InTheWay):
+            return None
+
+    def _leave(self, path: str) -> None:
+        """Gives the folders that are done, and that were made here, their times and modes: what is put into a folder moves its time on."""
+        while self._above and not path.startswith(self._above[-1].path + "/"):
+            one = self._above.pop()
+            if one.made:
+                folder = self._destination.folder(one.path)
+                if folder is not None:
+                    set_properties(folder, one.stat, one.attributes)
