@@ -28,6 +28,7 @@ from trueup.model.errors import ConfigError
 if TYPE_CHECKING:
     from trueup.core.ledger.facts import Facts
     from trueup.core.ledger.occurrences import Occurrences
+    from trueup.core.ledger.outbox import Outbox
 
 __all__ = ["Ledger", "open_ledger"]
 
@@ -66,6 +67,13 @@ class Ledger:
         from trueup.core.ledger.facts import Facts
 
         return Facts(self._database)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Messages that are to be sent."""
+        from trueup.core.ledger.outbox import Outbox
+
+        return Outbox(self._database)
 
     @property
     def where(self) -> str:

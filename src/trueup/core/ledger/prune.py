@@ -17,7 +17,7 @@ def prune(database: Database, before: float) -> int:
     """Forgets what is older than `before` (seconds since 1970), in one commit.
 
     Runs that ended before it go with their changes and steps, conflicts closed before it, links whose last replica went before it, leases
-    that ended before it.
+    that ended before it, messages that were sent before it.
     Bodies go that no replica, change or conflict refers to and that were put before it and more than a day ago: a body is put
     before the row that names it.
 
@@ -32,6 +32,7 @@ def prune(database: Database, before: float) -> int:
             (before,),
         )
         database.write("DELETE FROM lease WHERE expires < ?", (before,))  # of workers that were killed
+        database.write("DELETE FROM message WHERE ended < ?", (before,))
         _collect_used(database)
         database.write(
             "DELETE FROM blob WHERE added < ? AND NOT EXISTS (SELECT 1 FROM used WHERE used.digest = blob.digest)",

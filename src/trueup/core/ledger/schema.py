@@ -114,7 +114,19 @@ _FACTS = """
 CREATE TABLE fact (subject $text NOT NULL, name $text NOT NULL, value $text NOT NULL, PRIMARY KEY (subject, name))
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _OCCURRENCES, _LISTED, _FACTS)
+_OUTBOX = """
+-- What is to reach people and watchers outside. channel: a name, never an address. state: "waiting", "sent" or "dropped".
+CREATE TABLE message (
+    id $id, subject $text NOT NULL, channel $text NOT NULL, key $text NOT NULL, kind $text NOT NULL, label $text NOT NULL,
+    title $text NOT NULL, body $text NOT NULL, put $real NOT NULL, due $real NOT NULL, state $text NOT NULL,
+    attempts $int NOT NULL DEFAULT 0, error $text NOT NULL DEFAULT '', ended $real,
+    UNIQUE (subject, channel, key)
+);
+CREATE INDEX message_waiting ON message (subject, channel, id) WHERE state = 'waiting';
+CREATE INDEX message_ended ON message (ended) WHERE ended IS NOT NULL
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _OCCURRENCES, _LISTED, _FACTS, _OUTBOX)
 VERSION = len(MIGRATIONS)
 
 
