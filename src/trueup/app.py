@@ -19,6 +19,7 @@ from trueup.model.run import RunRecord
 if TYPE_CHECKING:
     from trueup.config import Config
     from trueup.connectors.base import ConnectorType
+    from trueup.core.job_work import JobWork
     from trueup.core.ledger import Ledger
     from trueup.core.work import Work
     from trueup.engines.embedded import Host, Stop
@@ -141,7 +142,7 @@ class App:
             ("overlaps", calendar.CalendarOverlaps),
         )
         for name, spec in self.config.jobs.items():
-            for part, kind in parts:
+            for part, kind in parts if spec.kind == "calendar" else ():
                 try:
                     kind.from_options(_options(spec, part) or {})
                 except ConfigError as error:
@@ -183,12 +184,27 @@ class App:
 
         return DryRunStore(self.store(name))
 
-    def work(self, job: str, on_event: OnEvent = _silent, *, reading: bool = False) -> Work:
-        """A job, ready for its phases; `reading`: on stores that cannot be written through."""
+    def work(self, job: str, on_event: OnEvent = _silent, *, reading: bool = False) -> JobWork:
+        """A job of any kind, ready for its phases; `reading`: on stores that cannot be written through."""
+        spec = self.config.job(job)
+        if spec.kind == "backup":
+            from trueup.backups import backup_work
+
+            return backup_work(self, spec, on_event, reading=reading)
+        return self.reconciling(job, on_event, reading=reading)
+
+    def reconciling(self, job: str, on_event: OnEvent = _silent, *, reading: bool = False) -> Work:
+        """A job that keeps collections in step, ready for its phases.
+
+        Raises:
+            UsageError: it is of another kind.
+        """
         from trueup.core.work import Work
         from trueup.jobs import calendar
 
         spec = self.config.job(job)
+        if spec.kind != "calendar":
+            raise UsageError(f"job {job} is a {spec.kind}", why="that is for jobs which keep collections in step")
         transform, filters, overlaps = (_options(spec, key) for key in ("transform", "filter", "overlaps"))
         return Work(
             spec=spec,
@@ -340,15 +356,23 @@ class App:
 
         return Host(self.ledger, self.config.pipelines, run_one, self.config.root, on_event)
 
-    def verify(self, job: str, *, on_event: OnEvent = _silent) -> Json:
+    def verify(
+        self, job: str, sources: Sequence[str] = (), *, on_event: OnEvent = _silent, stop: Stop | None = None
+    ) -> Json:
         """Reads every side in full and compares it with the ledger and with the other sides; writes to no store.
 
+        A backup is checked in full, and its sources (these, or all) are restored and compared.
+
         Returns:
-            See `core.auditing.audit`.
+            See `core.auditing.audit` and `jobs.backup.auditing.audit`.
         """
+        if self.is_backup(job):
+            from trueup.backups import prove
+
+            return prove(self, job, sources, on_event, stop)
         from trueup.core.auditing import audit
 
-        return audit(self.work(job, on_event, reading=True))
+        return audit(self.reconciling(job, on_event, reading=True))
 
     def plan_undo(self, run: str, *, on_event: OnEvent = _silent, stop: Stop | None = None) -> Json:
         """Plans to take back what a run changed; `apply` does it.
@@ -366,7 +390,9 @@ class App:
         if record.kind == "pipeline":
             hint = "undo the runs of its jobs: trueup history"
             raise UsageError(f"run {record.id} is a pipeline's", why="it changed nothing by itself", hint=hint)
-        result = plan_undo(self.work(record.subject, on_event, reading=True), record.id, on_event=on_event, stop=stop)
+        result = plan_undo(
+            self.reconciling(record.subject, on_event, reading=True), record.id, on_event=on_event, stop=stop
+        )
         return self.header(result["run"])
 
     def _last_writing(self) -> RunRecord:
@@ -385,26 +411,26 @@ class App:
         """A job's conflicts, with every side's version field by field."""
         from trueup.core.resolving import to_json
 
-        work = self.work(job)
+        work = self.reconciling(job)
         return [to_json(self.ledger, work.kind, one) for one in self.ledger.conflicts.list(job, tuple(states))]
 
     def prefer(self, job: str, conflict: int, ref: str) -> None:
         """Decides an open conflict for one side; the next run carries it out."""
         from trueup.core.resolving import prefer
 
-        prefer(self.work(job), conflict, ref)
+        prefer(self.reconciling(job), conflict, ref)
 
     def take(self, job: str, conflict: int, ref: str) -> None:
         """Brings a losing version back; the next run carries it out."""
         from trueup.core.resolving import take
 
-        take(self.work(job), conflict, ref)
+        take(self.reconciling(job), conflict, ref)
 
     def restore(self, job: str, ref: str) -> int:
         """Decides that what vanished from a collection comes back; returns how many items."""
         from trueup.core.restoring import restore_collection
 
-        return restore_collection(self.work(job), ref)
+        return restore_collection(self.reconciling(job), ref)
 
     # Looking ----------------------------------------------------------------------------------------------------------
 
@@ -431,6 +457,26 @@ class App:
         from trueup.upcoming import upcoming
 
         return upcoming(self, after, before, names)
+
+    # Backups ----------------------------------------------------------------------------------------------------------
+
+    def is_backup(self, name: str) -> bool:
+        """Whether a job of the configuration is a backup."""
+        return name in self.config.jobs and self.config.jobs[name].kind == "backup"
+
+    def backup_status(self, names: Sequence[str] = ()) -> Json:
+        """How the backups of these names (or all) stand; see `backups.status`."""
+        from trueup.backups import status
+
+        return status(self, names)
+
+    def accept(self, job: str, sources: Sequence[str] = ()) -> list[str]:
+        """A person takes suspicious backups for right; see `jobs.backup.auditing.accept`."""
+        from trueup.backups import works
+        from trueup.jobs.backup.auditing import accept
+
+        (work,) = works(self, [job])
+        return accept(work, sources)
 
     def job(self, name: str) -> JobSpec:
         """A job of the configuration."""

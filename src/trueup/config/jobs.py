@@ -31,8 +31,8 @@ def job_spec(name: str, job: JobModel) -> JobSpec:
         guards=guards(job.guards),
         invite=job.invitations == "allow",
         options=options,
-        digest=_digest(job.model_dump(mode="json", exclude={"schedule", "triggers"})),
-        shape=_digest(shape),
+        digest=digest(job.model_dump(mode="json", exclude={"schedule", "triggers"})),
+        shape=digest(shape),
         schedule=schedule_spec(job.schedule),
         triggers=trigger_specs(job.triggers),
     )
@@ -55,5 +55,6 @@ def _refs(models: list[CollectionModel]) -> tuple[CollectionRef, ...]:
     return tuple(CollectionRef(one.store, one.name) for one in models)
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """A digest of plain JSON values."""
     return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]

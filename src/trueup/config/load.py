@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from trueup.config import checks
-from trueup.config.findings import checked
+from trueup.config.findings import checked, meant
 from trueup.config.jobs import job_spec
 from trueup.config.models import ConfigModel, JobModel, PipelineModel, SecretModel
 from trueup.config.pipelines import pipeline_spec
@@ -24,6 +24,8 @@ from trueup.model.job import JobSpec
 from trueup.model.pipeline import PipelineSpec
 
 _CHECKED_APART = ("stores", "jobs", "pipelines")
+BACKUP = "backup"
+KINDS = ("calendar", BACKUP)
 
 
 class ConnectorDeclaration(Protocol):
@@ -57,7 +59,7 @@ def load(path: Path | None, connectors: Mapping[str, ConnectorDeclaration]) -> C
     for name, given in _section(source, "stores"):
         stores[name], wrong = _store(source, name, given, connectors, root)
         found += wrong
-    jobs, wrong = _jobs(source, stores)
+    jobs, wrong = _jobs(source, stores, connectors)
     found += wrong
     pipelines, wrong = _pipelines(source, stores)
     found += [*wrong, *together(source)]
@@ -75,7 +77,7 @@ def load(path: Path | None, connectors: Mapping[str, ConnectorDeclaration]) -> C
     ledger = model.ledger.ref() if isinstance(model.ledger, SecretModel) else model.ledger
     hooks = tokens(source)
     hooked = [one for path, token in hooks.items() for one in findings(token, root, f"token of {path}")]
-    warnings = (*warnings, *hooked, *_ledger_warnings(model.ledger))
+    warnings = (*warnings, *hooked, *_backup_warnings(jobs, root), *_ledger_warnings(model.ledger))
     return Config(source.path, specs, jobs, pipelines, warnings, ledger, source, hooks)
 
 
@@ -96,15 +98,30 @@ def _store(
     return spec, [source.finding(place, what, hint=hint, key=key) for place, what, hint, key in found]
 
 
-def _jobs(source: Source, stores: Mapping[str, StoreSpec | None]) -> tuple[dict[str, JobSpec], list[Diagnostic]]:
+def _jobs(
+    source: Source, stores: Mapping[str, StoreSpec | None], connectors: Mapping[str, ConnectorDeclaration]
+) -> tuple[dict[str, JobSpec], list[Diagnostic]]:
     specs, found = {}, []
     for name, given in _section(source, "jobs"):
-        model, wrong = checked(JobModel, given, source, ("jobs", name))
-        wrong += checks.job(source, name, stores) if isinstance(given, dict) else ()
-        wrong += schedule_findings(source, ("jobs", name), stores, None)
-        wrong += trigger_findings(source, ("jobs", name), None)
-        if model is not None and not wrong:
-            specs[name] = job_spec(name, model)
+        where: Where = ("jobs", name)
+        kind = given.get("kind") if isinstance(given, dict) else None
+        wrong = [*schedule_findings(source, where, stores, None), *trigger_findings(source, where, None)]
+        if kind == BACKUP:
+            from trueup.config.backup import backup_findings, backup_spec
+            from trueup.config.backup_models import BackupJobModel
+
+            backup, more = checked(BackupJobModel, given, source, where)
+            wrong += [*more, *backup_findings(source, name, stores, connectors)]
+            if backup is not None and not wrong:
+                specs[name] = backup_spec(name, backup, source.path.parent)
+        elif kind is not None and kind not in KINDS:
+            hint = meant(str(kind), KINDS)
+            wrong.append(source.finding((*where, "kind"), f"there is no kind of job `{kind}`", hint=hint))
+        else:
+            model, more = checked(JobModel, given, source, where)
+            wrong += [*more, *(checks.job(source, name, stores) if isinstance(given, dict) else ())]
+            if model is not None and not wrong:
+                specs[name] = job_spec(name, model)
         found += wrong
     return specs, found
 
@@ -130,6 +147,14 @@ def _pipelines(
 def _secret_warnings(spec: StoreSpec, root: Path) -> Iterable[Diagnostic]:
     for option, secret in spec.secrets.items():
         yield from findings(secret, root, f"{option} of store {spec.name}")
+
+
+def _backup_warnings(jobs: Mapping[str, JobSpec], root: Path) -> Iterable[Diagnostic]:
+    for job in jobs.values():
+        if job.kind == BACKUP:
+            from trueup.config.backup import secret_findings
+
+            yield from secret_findings(job, root)
 
 
 def _ledger_warnings(ledger: str | SecretModel | None) -> Iterable[Diagnostic]:

@@ -28,6 +28,32 @@ def duration(value: object) -> float:
     return sum(float(number) * SECONDS[unit] for number, unit in re.findall(_PART, text))
 
 
+_SIZES = {
+    "": 1,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+}
+
+
+def size(value: object) -> int:
+    """Bytes of "10MB", "1.5 GiB" or a bare number.
+
+    Raises:
+        ValueError: with what is right.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?i?b)?", str(value).strip().lower())
+    if isinstance(value, bool) or found is None or (found[2] or "") not in _SIZES:
+        raise ValueError("must be a number of bytes: 10MB, 1.5GiB")
+    return int(float(found[1]) * _SIZES[found[2] or ""])
+
+
 def share(value: object) -> float:
     """A share from 0 to 1, of "50%" or 0.5.
 

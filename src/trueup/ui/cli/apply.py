@@ -11,7 +11,7 @@ from trueup.ui.cli.common import Common, confirm, exit_code, shared
 if TYPE_CHECKING:
     from trueup.app import App
 
-GUARDS = ("max_delete", "max_update", "empty", "changed_filter", "all")
+GUARDS = ("max_delete", "max_update", "empty", "changed_filter", "window", "all")
 
 allow_option = click.option(
     "--allow",
@@ -62,7 +62,10 @@ def show_report(app: App, report: dict[str, Any], subject: str, common: Common) 
     if common.for_programs:
         common.put({**report, "job": subject})
         return exit_code(report)
-    from trueup.ui.cli.render.text import plan_lines, report_lines
+    if app.is_backup(subject):
+        from trueup.ui.cli.render.backup import plan_lines, report_lines
+    else:
+        from trueup.ui.cli.render.text import plan_lines, report_lines
 
     if report["state"] == "awaiting_approval":
         header = app.header(report["run"])

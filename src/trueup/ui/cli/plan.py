@@ -44,7 +44,10 @@ def show_plan(app: App, header: dict[str, Any], common: Common) -> None:
         for piece in plan_document(header, changes):
             print(piece, end="")
     else:
-        from trueup.ui.cli.render.text import plan_lines
+        if app.is_backup(header["job"]):
+            from trueup.ui.cli.render.backup import plan_lines
+        else:
+            from trueup.ui.cli.render.text import plan_lines
 
         for line in plan_lines(header, changes, verbose=common.verbose):
             print(line)

@@ -1,0 +1,176 @@
+"""Backups put together: jobs, repositories, secrets, stores and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from trueup.config.secrets import SecretRef, resolve
+from trueup.jobs.backup.restoring import Restore
+from trueup.jobs.backup.work import BackupWork
+from trueup.model.backup import SourceContext, SourceSpec
+from trueup.model.errors import ConfigError, NotFound, UsageError
+from trueup.model.job import JobSpec
+from trueup.model.ports import Kind
+from trueup.model.repository import Repository
+
+if TYPE_CHECKING:
+    from trueup.app import App
+    from trueup.connectors.base import ConnectorType
+    from trueup.engines.embedded import Stop
+
+Json: TypeAlias = dict[str, Any]
+OnEvent: TypeAlias = Callable[[Json], None]
+
+KIND = "backup"
+
+
+def backup_work(app: App, spec: JobSpec, on_event: OnEvent, *, reading: bool = False) -> BackupWork:
+    """A backup, ready for its phases; `reading`: it makes no repository."""
+    folder = state_folder(app) / "backup" / spec.name
+
+    def context(source: SourceSpec) -> SourceContext:
+        cache = folder / "cache" / source.name
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return SourceContext(app.config.root, cache, _secrets(app.config.root), app.store, item_kind, app.config.ledger)
+
+    return BackupWork(
+        spec=spec,
+        ledger=app.ledger,
+        store=app.store,
+        repository=lambda name: repository_of(app, name),
+        context=context,
+        folder=folder,
+        on_event=on_event,
+        reading=reading,
+    )
+
+
+def state_folder(app: App) -> Path:
+    """Where caches and spools lie: beside the ledger, or in `.trueup` where that is on a server."""
+    ledger = app.config.ledger
+    return app.config.root / ".trueup" if "://" in ledger else Path(ledger).parent
+
+
+def _secrets(root: Path) -> Callable[[object, str], str]:
+    def look_up(value: object, what: str) -> str:
+        if isinstance(value, Mapping):
+            return resolve(SecretRef(**value), root, what)
+        return str(value)
+
+    return look_up
+
+
+def item_kind(name: str) -> Kind:
+    """What the items of a collection mean.
+
+    Raises:
+        NotFound: there is no such kind.
+    """
+    if name != "calendar":
+        raise NotFound(f"there is no kind of item `{name}`")
+    from trueup.jobs.calendar import CalendarKind
+
+    return CalendarKind()
+
+
+def repository_of(app: App, name: str) -> Repository:
+    """The repository of a store.
+
+    Raises:
+        ConfigError: its connector keeps no snapshots.
+    """
+    store: Any = app.store(name)
+    if not hasattr(store, "snapshots"):
+        raise ConfigError(f"store `{name}` keeps no snapshots", hint="use a store whose connector is archive or restic")
+    found: Repository = store
+    return found
+
+
+def works(app: App, names: Sequence[str] = ()) -> Iterator[BackupWork]:
+    """The backups of a configuration, or those of these names.
+
+    Raises:
+        NotFound: there is no job of that name. UsageError: it is no backup.
+    """
+    for name in names or app.config.jobs:
+        spec = app.config.job(name)
+        if spec.kind == KIND:
+            yield backup_work(app, spec, lambda event: None, reading=True)
+        elif names:
+            raise UsageError(f"job {name} is no backup", why=f"it is a {spec.kind} job")
+
+
+def prove(app: App, job: str, sources: Sequence[str], on_event: OnEvent, stop: Stop | None) -> Json:
+    """Checks a backup in full and restores its sources, under the job's lease; see `jobs.backup.auditing.audit`."""
+    from trueup.core.job_runs import lease_of
+    from trueup.engines.embedded.lease import hold
+    from trueup.jobs.backup.auditing import audit
+
+    work = backup_work(app, app.config.job(job), on_event)
+    with hold(app.ledger, lease_of(job), stop) as held:
+
+        def check() -> None:
+            if held.asked():
+                raise held.error(f"verifying {job}", "")
+
+        work.check = check
+        return audit(work, sources)
+
+
+def status(app: App, names: Sequence[str] = ()) -> Json:
+    """How backups stand, from the ledger alone.
+
+    Returns:
+        {"jobs": {name: {"state", "last_run", "next", and what `jobs.backup.status.status` says}}, "messages": {…}}.
+    """
+    from trueup.jobs.backup.status import status as of_job
+
+    jobs: dict[str, Json] = {}
+    for work in works(app, names):
+        name = work.spec.name
+        last = next((one for one in app.ledger.journal.history(name, 5) if one.ended), None)
+        state, when = (last.state.value, last.started) if last else ("never", None)
+        jobs[name] = {"state": state, "last_run": when, "next": _next(app, name), **of_job(work)}
+    return {"jobs": jobs, "messages": {}}
+
+
+def _next(app: App, name: str) -> float | None:
+    spec = app.config.job(name)
+    if spec.schedule is None:
+        return None
+    now = app.ledger.now()
+    found = app.upcoming(now, now + 8 * 86_400, [name])["occurrences"]
+    return min((float(one["at"]) for one in found), default=None)
+
+
+def restore(app: App, job: str) -> Restore:
+    """What restores from a job's repository, or from one of its archives."""
+    (work,) = works(app, [job])
+    return Restore(work.opened, [work.backup.repository, *(one.store for one in work.backup.archives)], work)
+
+
+def bare_restore(connectors: Mapping[str, ConnectorType], connector: str, options: Mapping[str, object]) -> Restore:
+    """What restores where there is nothing but a repository and its key: no configuration, no ledger.
+
+    Args:
+        connectors: by name.
+        connector: of the repository.
+        options: as in trueup.yaml, secrets looked up, paths as `Path`.
+
+    Raises:
+        NotFound: there is no such connector.
+    """
+    if connector not in connectors:
+        raise NotFound(f"there is no connector `{connector}`", hint=f"there are: {', '.join(connectors)}")
+    store: Any = connectors[connector].open("repository", options)
+
+    def opened(name: str) -> Repository:
+        from trueup.core.supervision import Deadline
+
+        found: Repository = store
+        found.prepare(True, Deadline("opening the repository"))
+        return found
+
+    return Restore(opened, ["repository"], None)

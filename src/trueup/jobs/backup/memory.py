@@ -1,0 +1,84 @@
+"""What a backup remembers in the ledger: its snapshots, what was verified and when, and why nothing may be removed just now.
+
+The snapshots themselves are the repository's; of one that is not remembered (the ledger was lost) it is only known what its tags say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from trueup.core.ledger import Ledger
+
+Json: TypeAlias = dict[str, Any]
+
+
+class Memory:
+    """The facts of one backup job. Times are seconds since 1970."""
+
+    def __init__(self, ledger: Ledger, job: str) -> None:
+        self._facts = ledger.facts
+        self._job = job
+
+    # --- snapshots: {"time", "run", "bytes", "files", "measures", "good", "verified", "suspicious", "volatile", …}
+
+    def snapshots(self, store: str, source: str) -> dict[str, Json]:
+        """What is known of a source's snapshots in a store, by id."""
+        prefix = f"snapshot/{store}/{source}/"
+        return {name.removeprefix(prefix): one for name, one in self._facts.under(self._job, prefix).items()}
+
+    def any_in(self, store: str) -> bool:
+        """Whether something was ever stored there: then its absence is no reason to begin anew."""
+        return bool(self._facts.under(self._job, f"snapshot/{store}/"))
+
+    def keep(self, store: str, source: str, snapshot: str, members: Mapping[str, Any]) -> None:
+        """Adds to what is known of a snapshot."""
+        self._facts.merge(self._job, f"snapshot/{store}/{source}/{snapshot}", members)
+
+    def forget(self, store: str, source: str, snapshot: str) -> None:
+        """A snapshot is gone."""
+        self._facts.remove(self._job, f"snapshot/{store}/{source}/{snapshot}")
+
+    # --- what is under way, so that a snapshot which was stored and not recorded is known again
+
+    def begun(self, run: str, source: str, members: Mapping[str, Any]) -> None:
+        """Before a snapshot is stored: what will be remembered of it."""
+        self._facts.put(self._job, f"begun/{source}", {**members, "run": run})
+
+    def what_was_begun(self, run: str, source: str) -> Json | None:
+        """What `begun` was told in this run."""
+        found = self._facts.get(self._job, f"begun/{source}")
+        return found if found is not None and found.get("run") == run else None
+
+    # --- proofs
+
+    def checked(self, store: str) -> Json | None:
+        """The last check of a repository: {"at", "ok", "damage", "share", "unchecked"}."""
+        return self._facts.get(self._job, f"check/{store}")
+
+    def set_checked(self, store: str, value: Mapping[str, Any]) -> None:
+        """A repository was checked."""
+        self._facts.put(self._job, f"check/{store}", value)
+
+    def drilled(self, source: str) -> Json | None:
+        """The last drill of a source: {"at", "ok", "snapshot", "seconds", "differences", "compared", "why"}."""
+        return self._facts.get(self._job, f"drill/{source}")
+
+    def set_drilled(self, source: str, value: Mapping[str, Any]) -> None:
+        """A source was restored and compared, or could not be."""
+        self._facts.put(self._job, f"drill/{source}", value)
+
+    # --- reasons to remove nothing: {"since", "why"} by cause ("damage/vault", "differs/crm", "anomaly/crm")
+
+    def freezes(self) -> dict[str, Json]:
+        """Why nothing may be removed, by cause; empty: all is well."""
+        return {name.removeprefix("freeze/"): one for name, one in self._facts.under(self._job, "freeze/").items()}
+
+    def freeze(self, cause: str, why: str, now: float) -> None:
+        """From now on nothing is removed, until `thaw`."""
+        known = self._facts.get(self._job, f"freeze/{cause}")
+        self._facts.put(self._job, f"freeze/{cause}", {"since": known["since"] if known else now, "why": why})
+
+    def thaw(self, cause: str) -> None:
+        """That reason is over."""
+        self._facts.remove(self._job, f"freeze/{cause}")

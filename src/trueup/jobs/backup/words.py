@@ -1,0 +1,34 @@
+"""Amounts and times as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+_UNITS = ((86_400.0, "days"), (3600.0, "h"), (60.0, "min"))
+
+
+def amount(size: float) -> str:
+    """Bytes: "184 MB"; powers of ten, as disks are sold."""
+    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= limit:
+            return f"{size / limit:.3g} {unit}"
+    return f"{int(size)} bytes"
+
+
+def lasting(seconds: float) -> str:
+    """A duration: "3 days", "23 h", "4 min", "12 s"."""
+    for size, unit in _UNITS:
+        if seconds >= size * (2 if unit == "days" else 1):
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def ago(seconds: float) -> str:
+    """A moment in the past: "23 h ago"; one in the future is told as such."""
+    return f"{lasting(seconds)} ago" if seconds >= 0 else f"{lasting(-seconds)} in the future"
+
+
+def moment(time: float, zone: str = "UTC") -> str:
+    """A time for people: "2026-11-26 01:02"."""
+    return datetime.fromtimestamp(time, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
