@@ -10,12 +10,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
+from trueup.core.alarm import ALARM
 from trueup.core.ledger import Ledger
 from trueup.core.ledger.leases import process_name
 from trueup.model.errors import LedgerError, Locked
 
-__all__ = ["Kept", "give_back", "process_name", "rest", "tidy", "wait_for"]
+__all__ = ["Kept", "give_back", "once_free", "process_name", "rest", "tidy", "wait_for"]
+
+T = TypeVar("T")
 
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.5
@@ -28,10 +32,20 @@ def wait_for(ledger: Ledger, name: str, owner: str, ttl: float, check: Callable[
         ledger, name, owner, ttl: as `Leases.acquire`.
         check: called before every further try; raises where waiting is of no use any more.
     """
+    once_free(lambda: ledger.leases.acquire(name, owner, ttl), check)
+
+
+def once_free(attempt: Callable[[], T], check: Callable[[], None] = lambda: None) -> T:
+    """Does what takes a lease as soon as that is free.
+
+    Args:
+        attempt: raises Locked while somebody else has it.
+        check: as of `wait_for`.
+    """
     pause = FIRST_PAUSE
     while True:
         try:
-            return ledger.leases.acquire(name, owner, ttl)
+            return attempt()
         except Locked:
             pause = rest(pause)
             check()
@@ -97,6 +111,8 @@ class _Lease:
 class Kept:
     """Leases that are renewed in the background, each three times in its time, until `close`.
 
+    The thread that does it starts when the first renewal is due: most of what holds a lease is over by then.
+
     Args:
         ledger: whose.
         lost: called once, from the background, when one could not be kept.
@@ -116,14 +132,15 @@ class Kept:
         with self._changed:
             self._leases.append(_Lease(name, owner, ttl, _now() + ttl))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, daemon=True, name=f"lease-{name}")
-                self._thread.start()
+                ALARM.set(self, self._pause() or 0.0, self._begin)
             self._changed.notify()
 
     def drop(self, name: str) -> None:
         """Keeps it no longer, before it is given back."""
         with self._changed:
             self._leases = [one for one in self._leases if one.name != name]
+            if not self._leases:
+                ALARM.cancel(self)
 
     @property
     def valid(self) -> bool:
@@ -133,11 +150,26 @@ class Kept:
 
     def close(self) -> None:
         """Ends the renewing; gives nothing back."""
+        ALARM.cancel(self)
         with self._changed:
             self._closed = True
             self._changed.notify()
         if self._thread is not None:
             self._thread.join()
+
+    def _begin(self) -> None:
+        with self._changed:
+            if self._closed or self._thread is not None:
+                return
+            thread = threading.Thread(target=self._run, daemon=True, name="leases")
+            try:
+                thread.start()
+            except RuntimeError:  # the system has no thread left: nobody renews
+                self._failed = True
+            else:
+                self._thread = thread
+        if self._failed:
+            self._lost()
 
     def _run(self) -> None:
         while True:

@@ -170,6 +170,28 @@ def test_a_forked_child_has_a_connection_of_its_own(ledger: Ledger) -> None:
     ledger.state.save_job("after", "d", "s", ())
 
 
+def test_a_child_that_is_forked_while_a_thread_is_about_to_write_does_not_wait_for_it(ledger: Ledger) -> None:
+    with ledger._database._line[1]:
+        child = os.fork()
+        if child == 0:
+            writing = threading.Thread(target=lambda: ledger.state.save_job("in the child", "d", "s", ()), daemon=True)
+            writing.start()
+            writing.join(20)
+            os._exit(int(writing.is_alive()))
+        assert os.waitpid(child, 0)[1] == 0
+    assert ledger.state.job("in the child") is not None
+
+
+def test_many_threads_write_one_after_another(ledger: Ledger) -> None:
+    def write(number: int) -> None:
+        with ledger.transaction(), ledger.transaction():
+            ledger.state.save_job(f"job {number}", "d", "s", ())
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(write, range(64)))
+    assert all(ledger.state.job(f"job {number}") is not None for number in range(64))
+
+
 # --- PostgreSQL: the connection
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol, TypeAlias
 from weakref import WeakSet
 
@@ -31,6 +31,7 @@ class Dialect(Protocol):
         where: path or address, without a password.
         types: the schema's names of column types ("$id") in this database's words.
         begin: the statement that opens a writing transaction.
+        queues: whether only one writes at a time: the threads of a process then wait in line here, instead of asking again and again.
         relaxed: the statements that open one whose commit need not outlive a power cut, and those that come after it, whatever became of it.
         errors: the exceptions its driver raises.
     """
@@ -39,6 +40,7 @@ class Dialect(Protocol):
     where: str
     types: Mapping[str, str]
     begin: str
+    queues: bool
     relaxed: tuple[tuple[str, ...], tuple[str, ...]]
     errors: tuple[type[Exception], ...]
 
@@ -130,6 +132,7 @@ class Database:
         self._sessions: WeakSet[Session] = WeakSet()
         self._inherited: list[Session] = []  # a forked child keeps its parent's sessions alive and untouched
         self._guard = threading.Lock()
+        self._line = (os.getpid(), threading.Lock())
         self._closed = False
 
     @property
@@ -200,7 +203,7 @@ class Database:
                 the other is.
         """
         begin, end = ((self.dialect.begin,), ()) if durable else self.dialect.relaxed
-        with self._nest(begin, end):
+        with self._in_line(), self._nest(begin, end):
             outermost = self.session.depth == 1
             yield
             if outermost and not self.session.failed:
@@ -223,6 +226,14 @@ class Database:
             for session in list(self._sessions):
                 session.close()
         self._local = threading.local()
+
+    def _in_line(self) -> AbstractContextManager[Any]:
+        """Where the database has one writer at a time: this thread's place in front of it."""
+        if not self.dialect.queues or self.session.depth:
+            return nullcontext()
+        if self._line[0] != os.getpid():  # a forked child: whoever stood in line is not here
+            self._line = (os.getpid(), threading.Lock())
+        return self._line[1]
 
     @contextmanager
     def _nest(self, begin: Sequence[str], end: Sequence[str] = ()) -> Iterator[None]:

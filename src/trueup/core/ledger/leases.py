@@ -96,10 +96,10 @@ class Leases:
                 self._db.write("UPDATE lease SET expires = ? WHERE name = ? AND owner = ?", (expires, name, owner)) > 0
             )
 
-    def release(self, name: str, owner: str) -> None:
-        """Gives one's own lease back."""
+    def release(self, name: str, owner: str) -> bool:
+        """Gives one's own lease back; False: it was no longer one's own."""
         with self._db.transaction("leases.release", durable=False):
-            self._db.write("DELETE FROM lease WHERE name = ? AND owner = ?", (name, owner))
+            return self._db.write("DELETE FROM lease WHERE name = ? AND owner = ?", (name, owner)) > 0
 
 
 def _gone(owner: str) -> bool:

@@ -96,6 +96,7 @@ class PostgreSQL:
         "clustered": "",
     }
     begin = "BEGIN"
+    queues = False
     relaxed: tuple[tuple[str, ...], tuple[str, ...]] = (("BEGIN; SET LOCAL synchronous_commit TO off",), ())
 
     def __init__(self, url: str) -> None:

@@ -7,14 +7,54 @@ they start; its own calls, and the runs it starts, use them. What is edited coun
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from trueup.app import App
-from trueup.core.pipeline_runs import KIND, PipelineRuns, definition_digest, reached
+from trueup.core.graph import Graph
+from trueup.core.pipeline_runs import KIND, PipelineRun, PipelineRuns, definition_digest, reached
+from trueup.engines.calls.memory import Memory
 from trueup.model.errors import NotFound
 from trueup.model.pipeline import PipelineSpec
 from trueup.model.run import RunRecord, RunState
 
 _OPEN = (RunState.RUNNING, RunState.AWAITING_APPROVAL)
+
+_LAST = 16
+"""Runs; with one that repeats another goes what that has done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a run is and goes by, from its beginning to its end.
+
+    Attributes:
+        graph: its pipeline's.
+        run: its id, parameters, and what of an earlier run counts.
+    """
+
+    graph: Graph
+    run: PipelineRun
+
+
+_known: Memory[Definition] = Memory(_LAST)
+
+
+def of(app: App, run: str) -> Definition:
+    """The definition of a run.
+
+    Raises:
+        NotFound: there is no such run, or the configuration has no such pipeline.
+        StalePlan: the pipeline was changed since the run began, and the run kept none.
+    """
+    return _known.get(app, run, lambda: _looked_up(app, run))
+
+
+def _looked_up(app: App, run: str) -> Definition:
+    record = app.ledger.journal.get(run)
+    if record.kind != KIND:
+        raise NotFound(f"run {run} is no run of a pipeline", why=f"it is a {record.kind} of {record.subject}")
+    runs = runs_of(app, record.subject, of_run(app, record), record.parent)
+    return Definition(Graph(runs.spec), runs.of(record))
 
 
 def kept(record: RunRecord | None) -> dict[str, PipelineSpec]:

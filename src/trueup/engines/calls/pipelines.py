@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from trueup.app import App
 from trueup.core import pipeline_results
-from trueup.core.graph import Graph, StepResult, items_of
+from trueup.core.graph import Graph, StepResult
 from trueup.core.pipeline_runs import KIND
 from trueup.core.step_runs import WAITING, key_of, result_of_map, shown
 from trueup.engines.calls import definitions
@@ -83,8 +83,8 @@ def decide(config: str, run: str, step: str) -> Json:
         if known is not None:
             return _verdict("known", known)
         try:
-            skipped = call.graph.verdict(step, call.needed, call.scope())
-            items = None if skipped or call.step.for_each is None else items_of(call.step, call.scope())
+            skipped = call.graph.verdict(step, call.inputs.needed, call.inputs.scope)
+            items = None if skipped or call.step.for_each is None else call.inputs.items
         except LedgerError:
             raise
         except TrueupError as error:
@@ -117,7 +117,7 @@ def start_step(config: str, run: str, step: str, index: int | None = None) -> Js
         known, cached = call.known(), False
         arguments: Mapping[str, Any] = {}
         if known is None:
-            arguments, name = call.arguments()
+            arguments, name = call.arguments_or_end()
             found = call.runs.cached(call.step, call.key, name)
             if found is None:
                 call.runs.begin(call.key, arguments)
@@ -158,7 +158,7 @@ def end_map(config: str, run: str, step: str) -> Json:
         known = call.known()
         if known is None:
             rows = {row.key: row for row in call.app.ledger.steps.all(run)}
-            keys = [key_of(step, index) for index in range(len(items_of(call.step, call.scope())))]
+            keys = [key_of(step, index) for index in range(len(call.inputs.items))]
             if any(key in rows and rows[key].state == WAITING for key in keys):
                 call.runs.await_approval(step, None)
                 return {"outcome": WAITING, "error": ""}
@@ -176,8 +176,9 @@ def end_pipeline(config: str, run: str) -> Json:
         makes it fail, unless one waits for approval.
     """
     with pipeline_call(config, run, "end") as call:
-        if call.record.state in (*_OVER, RunState.FAILED):
-            return dict(call.record.report)
+        record = call.app.ledger.journal.get(run)
+        if record.state in (*_OVER, RunState.FAILED):
+            return dict(record.report)
         rows = {row.key: row for row in call.app.ledger.steps.all(run)}
         found = {name: call.runs.known(name, rows.get(name)) for name in call.graph.order}
         results = {name: one for name, one in found.items() if one is not None}
@@ -192,7 +193,7 @@ def end_pipeline(config: str, run: str) -> Json:
             result["error"] = result["error"] or f"step {left[0]} did not end"
         ended = None if waiting else call.app.ledger.now()
         call.app.ledger.journal.update(
-            run, state=state, phase="report", report={**call.record.report, **result}, ended=ended
+            run, state=state, phase="report", report={**record.report, **result}, ended=ended
         )
         return result
 

@@ -1,8 +1,9 @@
-"""The frame of a call about a pipeline's run: the run as the ledger has it, and whose turn it is."""
+"""The frame of a call about a pipeline's run: what the run goes by, and whose turn it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,18 +11,18 @@ from typing import Any
 from trueup.app import App
 from trueup.core import job_runs
 from trueup.core.expressions import render
-from trueup.core.graph import Graph, StepResult, items_of, scope_of
-from trueup.core.leasing import Kept
+from trueup.core.graph import Graph, StepResult
 from trueup.core.ledger.rows import StepRow
 from trueup.core.pipeline_runs import KIND, PipelineRun
 from trueup.core.step_runs import OUTCOMES, StepRuns, key_of, result_of, shown
 from trueup.engines.calls import definitions
 from trueup.engines.calls.answers import small
 from trueup.engines.calls.frame import alone, turn_of
+from trueup.engines.calls.inputs import Inputs, inputs_of
 from trueup.engines.calls.opened import opened
-from trueup.model.errors import LedgerError, NotFound, TrueupError, UsageError
+from trueup.model.errors import LedgerError, TrueupError, UsageError
 from trueup.model.pipeline import StepKind, StepOutcome, StepSpec
-from trueup.model.run import RunRecord, RunState
+from trueup.model.run import RunState
 
 
 @dataclass(slots=True)
@@ -30,10 +31,8 @@ class PipelineCall:
 
     app: App
     graph: Graph
-    record: RunRecord
     run: PipelineRun
     runs: StepRuns
-    kept: Kept
 
 
 @dataclass(slots=True)
@@ -41,44 +40,44 @@ class StepCall(PipelineCall):
     """What a call about a step works with.
 
     Attributes:
-        step: the step; index: the item's place in its map; None: not an item.
-        needed: how each step it needs ended.
-        row: what the ledger has of the step or item.
+        inputs: what the step works on.
+        index: the item's place in its map; None: not an item.
     """
 
-    step: StepSpec
+    inputs: Inputs
     index: int | None
-    needed: Mapping[str, StepResult]
-    row: StepRow | None
+
+    @property
+    def step(self) -> StepSpec:
+        """The step."""
+        return self.inputs.step
 
     @property
     def key(self) -> str:
         """Its name in the ledger."""
         return key_of(self.step.name, self.index)
 
+    def row(self) -> StepRow | None:
+        """What the ledger has of the step or item."""
+        return self.app.ledger.steps.get(self.run.id, self.key)
+
     def known(self) -> StepResult | None:
         """How it ended, if it has."""
-        return self.runs.known(self.key, self.row)
-
-    def scope(self) -> dict[str, Any]:
-        """What its templates may refer to."""
-        scope = scope_of(self.run.params, self.run.to_scope(self.graph.spec.name), self.needed)
-        if self.index is None:
-            return scope
-        items = items_of(self.step, scope)
-        if not 0 <= self.index < len(items):
-            raise UsageError(f"step {self.step.name} has no item {self.index}", why=f"it has {len(items)}")
-        return {**scope, "item": items[self.index], "index": self.index}
+        return self.runs.known(self.key, self.row())
 
     def arguments(self) -> tuple[dict[str, Any], str]:
-        """What `with` gives, and the name of its result in the cache ("" for none).
+        """What `with` gives, and the name of its result in the cache ("" for none). The caller may change what it gets.
 
         Raises:
-            TrueupError: a template cannot be filled in; the step has failed, and is recorded so.
+            TrueupError: a template cannot be filled in.
         """
+        scope = self.inputs.scope_of(self.index)
+        return copy.deepcopy(render(self.step.with_, scope)), self.runs.cache_of(self.step, scope)
+
+    def arguments_or_end(self) -> tuple[dict[str, Any], str]:
+        """As `arguments`; a step whose templates cannot be filled in has failed, and is recorded so."""
         try:
-            scope = self.scope()
-            return render(self.step.with_, scope), self.runs.cache_of(self.step, scope)
+            return self.arguments()
         except LedgerError:
             raise
         except TrueupError as error:
@@ -99,7 +98,7 @@ class StepCall(PipelineCall):
             )
         else:
             result = StepResult(outcome, output)
-        name = self.arguments()[1] if outcome is StepOutcome.DONE and self.step.cache is not None else ""
+        name = self.arguments_or_end()[1] if outcome is StepOutcome.DONE and self.step.cache is not None else ""
         self.runs.finish(self.key, result, name)
         return result
 
@@ -145,14 +144,9 @@ def pipeline_call(config: str, run: str, unit: str) -> Iterator[PipelineCall]:
         StalePlan: the pipeline was changed since the run began.
     """
     with opened(config) as app:
-        record = app.ledger.journal.get(run)
-        if record.kind != KIND:
-            raise NotFound(f"run {run} is no run of a pipeline", why=f"it is a {record.kind} of {record.subject}")
-        with alone(app, turn_of(run, unit)[len("turn/") :]) as kept:
-            record = app.ledger.journal.get(run)
-            runs = definitions.runs_of(app, record.subject, definitions.of_run(app, record), record.parent)
-            found, graph = runs.of(record), Graph(runs.spec)
-            yield PipelineCall(app, graph, record, found, StepRuns(app.ledger, graph, run, found.kept), kept)
+        known = definitions.of(app, run)
+        with alone(app, turn_of(run, unit)[len("turn/") :]):
+            yield PipelineCall(app, known.graph, known.run, StepRuns(app.ledger, known.graph, run, known.run.kept))
 
 
 @contextmanager
@@ -162,17 +156,18 @@ def step_call(config: str, run: str, step: str, index: int | None, unit: str = "
     Raises:
         UsageError: there is no such step, or something it needs has not ended.
     """
-    with pipeline_call(config, run, unit or f"step/{key_of(step, index)}") as call:
-        if step not in call.graph.steps:
-            raise UsageError(
-                f"pipeline {call.graph.spec.name} has no step {step}", hint=f"it has: {', '.join(call.graph.order)}"
-            )
-        needed = {}
-        for name in call.graph.needs[step]:
-            result = call.runs.known(name, call.app.ledger.steps.get(run, name))
-            if result is None:
-                raise UsageError(f"step {step} cannot be looked at yet", why=f"{name}, which it needs, has not ended")
-            needed[name] = result
-        row = call.app.ledger.steps.get(run, key_of(step, index))
-        given = (call.app, call.graph, call.record, call.run, call.runs, call.kept)
-        yield StepCall(*given, call.graph.steps[step], index, needed, row)
+    with opened(config) as app:
+        call = call_of(app, run, step, index)
+        with alone(app, turn_of(run, unit or f"step/{call.key}")[len("turn/") :]):
+            yield call
+
+
+def call_of(app: App, run: str, step: str, index: int | None) -> StepCall:
+    """What a call about a step or item works with, whose turn it may not be.
+
+    Raises:
+        NotFound, StalePlan, UsageError: as of `step_call`.
+    """
+    known = definitions.of(app, run)
+    runs = StepRuns(app.ledger, known.graph, run, known.run.kept)
+    return StepCall(app, known.graph, known.run, runs, inputs_of(app, known, step), index)
