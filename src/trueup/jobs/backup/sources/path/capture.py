@@ -137,8 +137,6 @@ class Capture:
         return self._file(seen, about, record, old)
 
     def _file(self, seen: Seen, about: os.stat_result, record: Record, old: Record | None) -> _Item | None:
-        if self.counts.unread and not self._place.warn:
-            return None  # it has failed already: the rest is only walked, to name all that cannot be read
         try:
             reading = open_file(seen.folder, seen.name, about)
         except FileNotFoundError:
@@ -149,6 +147,9 @@ class Capture:
             return _Item({**record, "unread": True})
         if reading is None:
             record["volatile"] = True
+        elif self.counts.unread and not self._place.warn:
+            os.close(reading.fd)  # it has failed already: the rest is only looked at, to name all that cannot be read
+            return None
         return _Item(record, "", old, reading)
 
     def _unread(self, seen: Seen, error: OSError | None) -> None:
