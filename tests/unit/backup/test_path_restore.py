@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.trees import context, copied, new_folder, odd_tree, patient, spec
 from trueup.jobs.backup.sources.path import KIND
-from trueup.jobs.backup.sources.path import restore as restoring
+from trueup.jobs.backup.sources.path.destination import Destination
 from trueup.model.backup import Drilled, RestoreStep, RestoreTarget
 from trueup.model.errors import NotFound, Permanent
 
@@ -99,6 +99,11 @@ def unlink_and(make: Callable[[Path], object]) -> Callable[[Path], None]:
     return changed
 
 
+def separate(path: Path) -> None:
+    shutil.copy2(path, f"{path}~")
+    os.replace(f"{path}~", path)
+
+
 DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "docs/deep/er/plan.odt: has other content": ("docs/deep/er/plan.odt", flip),
     "sparse: has other content": ("sparse", flip),
@@ -110,7 +115,7 @@ DAMAGE: dict[str, tuple[str, Callable[[Path], object]]] = {
     "up: leads to /, and led to ..": ("up", unlink_and(lambda path: path.symlink_to("/"))),
     "out: is a file, and was a symbolic link": ("out", unlink_and(lambda path: path.write_text("root:x:0:0"))),
     "empty folder/extra: is there": ("empty folder/extra", lambda path: path.mkdir()),
-    "two: is a file of its own": ("two", lambda path: (shutil.copy2(path, f"{path}~"), os.replace(f"{path}~", path))),
+    "two: is a file of its own": ("two", separate),
     "fifo: is a file, and was a FIFO": ("fifo", unlink_and(lambda path: path.write_text(""))),
     "attribute user.colour is missing": ("script", lambda path: os.removexattr(path, "user.colour")),
     "attribute user.colour has another value": ("docs", lambda path: os.setxattr(path, "user.colour", b"red")),
@@ -215,7 +220,7 @@ def everything(root: Path) -> dict[str, tuple[object, ...]]:
 def to(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where to restore to: on the same file system as the data, or made to look as if it were on another one."""
     if request.param == "copied":
-        monkeypatch.setattr(restoring.Destination, "device", property(lambda self: -1))
+        monkeypatch.setattr(Destination, "device", property(lambda self: -1))
     return tmp_path / "new" / "to"
 
 
@@ -392,7 +397,7 @@ def test_no_descriptor_is_left_open(about: Path, data: Path, to: Path, tmp_path:
 def test_a_copy_that_fails_leaves_nothing_half(
     about: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(restoring.Destination, "device", property(lambda self: -1))
+    monkeypatch.setattr(Destination, "device", property(lambda self: -1))
     monkeypatch.setattr(os, "sendfile", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     to = tmp_path / "to"
     with pytest.raises(Permanent, match="no space left") as caught:
