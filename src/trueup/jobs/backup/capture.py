@@ -30,9 +30,11 @@ HOOK_SECONDS = 600.0
 HISTORY = 30
 """How many earlier snapshots a new one is compared with."""
 
+ONCE_MORE = 2
+"""How often in all what looks final is tried: a program's exit code says little of whether it may go well the next time."""
+
 SHOWN = 10
 _STOPS = (Cancelled, Locked, LedgerError)  # the run stops, and is taken up as it stands
-_AGAIN = (Transient, TimedOut)
 
 
 def take(work: BackupWork, run_id: str, spec: SourceSpec, *, sent: bool) -> Result:
@@ -58,8 +60,9 @@ def take(work: BackupWork, run_id: str, spec: SourceSpec, *, sent: bool) -> Resu
                 return _attempt(work, run_id, spec, attempts)
         except _STOPS:
             raise
-        except _AGAIN as error:
-            over = attempts >= retry.attempts or _window_over(work)
+        except (Transient, TimedOut, Permanent) as error:
+            most = min(retry.attempts, ONCE_MORE) if isinstance(error, Permanent) else retry.attempts
+            over = attempts >= most or _window_over(work)
             work.on_event(_tried(work, spec, attempts, error, again=not over))
             if over:
                 return Result.failed(error, "window" if _window_over(work) else "", attempts=attempts)

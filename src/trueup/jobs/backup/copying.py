@@ -63,7 +63,7 @@ def _copied(work: BackupWork, archive: Archive, source: str, snapshot: Snapshot,
     until = None if archive.lock is None else work.clock() + archive.lock
     with work.space("archive", f"{archive.store}-{source}") as place, ExitStack() as stack:
         vault = work.opened(work.backup.repository)
-        copy = target.receive(vault, snapshot, until, watch)
+        copy = _half_done(work, archive.store, snapshot) or target.receive(vault, snapshot, until, watch)
         about, data = stack.enter_context(fetched(work, work.backup.repository, source, snapshot, place, watch))
         (about / "volatile.json").unlink(missing_ok=True)
         if copy is None:
@@ -79,6 +79,14 @@ def _copied(work: BackupWork, archive: Archive, source: str, snapshot: Snapshot,
         reason = f"copied, but {archive.store} cannot lock it: anybody with its keys may delete it"
         return Result(ChangeState.FAILED, "not-locked", reason, more)
     return Result(ChangeState.VERIFIED, more=more)
+
+
+def _half_done(work: BackupWork, store: str, snapshot: Snapshot) -> Snapshot | None:
+    """A copy that was stored by a run which was killed before it could say so; it is proven like any other."""
+    for one in work.snapshots(store, anew=True):
+        if (one.source, one.run, one.time) == (snapshot.source, snapshot.run, snapshot.time) and one.complete:
+            return one
+    return None
 
 
 def _stored(

@@ -100,7 +100,7 @@ class BackupSpec:
                 None if drill["sources"] == "all" else tuple(drill["sources"]),
             ),
             archives=tuple(_archive(one) for one in given["archive"]),
-            retention=Policy(**given["retention"]),
+            retention=_policy(given["retention"]),
             anomalies=Limits(**given["anomalies"]),
             scratch=given["scratch"] or "",
             metrics=given["metrics"] or "",
@@ -143,5 +143,9 @@ def _source(given: Mapping[str, Any]) -> SourceSpec:
 
 
 def _archive(given: Mapping[str, Any]) -> Archive:
-    retention = Policy(**given["retention"]) if given["retention"] else None
+    retention = _policy(given["retention"]) if given["retention"] else None
     return Archive(given["store"], given["when"] == "verified", given["lock"], retention)
+
+
+def _policy(given: Mapping[str, Any]) -> Policy:
+    return Policy(**{name: value for name, value in given.items() if value is not None})

@@ -138,11 +138,11 @@ class _opened:
 
 
 def _options(repository: str, connector: str, key: Path | None, options: tuple[str, ...]) -> dict[str, object]:
-    place: dict[str, object] = dict(
-        {"repository" if connector == "restic" else "url": repository}
-        if "://" in repository or repository.startswith(("s3:", "sftp:", "rest:", "rclone:"))
-        else {"path": Path(repository).expanduser().absolute()}
-    )
+    place: dict[str, object] = {}
+    if "://" in repository or repository.startswith(("s3:", "sftp:", "rest:", "rclone:")):
+        place["repository" if connector == "restic" else "url"] = repository
+    else:
+        place["path"] = Path(repository).expanduser().absolute()
     if key is not None:
         place["password" if connector == "restic" else "identity"] = _secret(key)
     for one in options:
