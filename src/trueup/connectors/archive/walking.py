@@ -1,0 +1,144 @@
+"""The files of a source, as they are found: folder by folder, each before what is in it, sorted by name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from trueup.connectors.archive.places import told
+from trueup.core.patterns import Patterns
+
+VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
+
+KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "dir",
+    stat.S_IFLNK: "link",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
+
+
+@dataclass(slots=True)
+class Found:
+    """An entry: `path` relative to the root, and what lstat says."""
+
+    name: str
+    path: str
+    full: str
+    stat: os.stat_result
+
+    @property
+    def kind(self) -> str:
+        """As `trees.Node.kind`."""
+        return KINDS.get(stat.S_IFMT(self.stat.st_mode), "device")
+
+
+@dataclass(slots=True)
+class Walk:
+    """A walk over `root`, which is a folder or a single file; `unread` grows while it goes on.
+
+    Attributes:
+        root: where it begins; a link is followed.
+        exclude: what is left out.
+        one_file_system: other mounts are not entered (the folder they are mounted on is there, empty).
+        unread: paths that could not be read.
+    """
+
+    root: Path
+    exclude: Patterns
+    one_file_system: bool
+    unread: list[str] = field(default_factory=list)
+
+    def single(self) -> Found | None:
+        """The only file, where the root is one.
+
+        Raises:
+            StoreError: the root is not there, or must not be looked at.
+        """
+        try:
+            status = os.stat(self.root)
+        except OSError as error:
+            raise told(error, "the source cannot be read", str(self.root)) from error
+        if stat.S_ISDIR(status.st_mode):
+            return None
+        return Found(self.root.name, self.root.name, str(self.root), status)
+
+    def folders(self) -> Iterator[tuple[str, list[Found]]]:
+        """Each folder's path, and its entries.
+
+        Raises:
+            StoreError: the root cannot be read.
+        """
+        root = os.fspath(self.root)
+        try:
+            device = os.stat(root).st_dev
+            os.scandir(root).close()
+        except OSError as error:
+            raise told(error, "the source cannot be read", root) from error
+        left = [""]
+        while left:
+            folder = left.pop()
+            found = self._entries(f"{root}/{folder}" if folder else root, folder)
+            if found is None:
+                continue
+            yield folder, found
+            inner = (
+                one
+                for one in found
+                if stat.S_ISDIR(one.stat.st_mode) and (one.stat.st_dev == device or not self.one_file_system)
+            )
+            left.extend(reversed([one.path for one in inner]))
+
+    def _entries(self, full: str, folder: str) -> list[Found] | None:
+        """What is in a folder; None: it cannot be read, or has gone."""
+        try:
+            with os.scandir(full) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            if error.errno not in VANISHED:
+                self.unread.append(folder)
+            return None
+        found = []
+        for entry in listed:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if self.exclude and self.exclude.matches(path, entry.name):
+                continue
+            try:
+                found.append(Found(entry.name, path, entry.path, entry.stat(follow_symlinks=False)))
+            except OSError as error:
+                if error.errno not in VANISHED:
+                    self.unread.append(path)
+        return found
+
+
+def xattrs(path: str) -> dict[str, bytes] | None:
+    """The extended attributes of an entry itself (xattr(7)); None: it has none, or they cannot be read."""
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+        return {name: os.getxattr(path, name, follow_symlinks=False) for name in names} if names else None
+    except OSError:
+        return None
+
+
+def segments(descriptor: int, size: int) -> list[tuple[int, int]]:
+    """Where a file has data (lseek(2), SEEK_DATA): (offset, length)."""
+    found = []
+    offset = 0
+    while offset < size:
+        try:
+            start = os.lseek(descriptor, offset, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # only a hole is left
+                break
+            return [(0, size)]
+        offset = min(size, os.lseek(descriptor, start, os.SEEK_HOLE))
+        if start < offset:
+            found.append((start, offset - start))
+    return found
