@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -10,7 +11,8 @@ from trueup.config.secrets import SecretRef, resolve
 from trueup.jobs.backup.restoring import Restore
 from trueup.jobs.backup.work import BackupWork
 from trueup.model.backup import SourceContext, SourceSpec
-from trueup.model.errors import ConfigError, NotFound, UsageError
+from trueup.model.diagnostics import Diagnostic, Severity
+from trueup.model.errors import ConfigError, NotFound, TrueupError, UsageError
 from trueup.model.job import JobSpec
 from trueup.model.ports import Kind
 from trueup.model.repository import Repository
@@ -134,6 +136,28 @@ def status(app: App, names: Sequence[str] = ()) -> Json:
         state, when = (last.state.value, last.started) if last else ("never", None)
         jobs[name] = {"state": state, "last_run": when, "next": _next(app, name), **of_job(work)}
     return {"jobs": jobs, "messages": {}}
+
+
+def examine(app: App, job: str) -> Iterator[Diagnostic]:
+    """What `doctor` has to say of a backup: its sources can be taken, and it is proven."""
+    from trueup.jobs.backup.sources import kind_of
+    from trueup.jobs.backup.status import status as of_job
+
+    (work,) = works(app, [job])
+    for spec in work.backup.sources:
+        where = f"job {job}, source {spec.name}"
+        try:
+            for one in kind_of(spec.kind).probe(spec, work.context(spec)):
+                yield replace(one, where=where)
+        except TrueupError as error:
+            yield Diagnostic(Severity.ERROR, error.what, where, error.why, error.hint)
+    found = of_job(work)
+    for name, source in found["sources"].items():
+        if source["state"] != "good":
+            what = f"the backup of {name} is {source['state'].replace('-', ' ')}"
+            yield Diagnostic(Severity.WARNING, what, f"job {job}", source["why"], f"trueup run {job}")
+    for one in found["frozen"].values():
+        yield Diagnostic(Severity.WARNING, "nothing is removed", f"job {job}", one["why"], f"trueup status {job}")
 
 
 def _next(app: App, name: str) -> float | None:

@@ -100,6 +100,10 @@ def _ledger(app: App) -> Iterator[Diagnostic]:
             )
     for job in app.config.jobs:
         yield from _job(app, job)
+        if app.is_backup(job):
+            from trueup.backups import examine as examine_backup
+
+            yield from examine_backup(app, job)
 
 
 def _job(app: App, job: str) -> Iterator[Diagnostic]:

@@ -69,7 +69,10 @@ def _from_file(path: Path, what: str) -> str:
         raise SecretMissing(f"the {what} cannot be read", where=str(path), why=why) from error
     if not text:
         raise SecretMissing(f"the {what} is missing", where=str(path), why="the file is empty")
-    return text.splitlines()[0]
+    lines = text.splitlines()
+    if lines[0].startswith("# created: "):  # as age-keygen writes its keys
+        lines = [one for one in lines if not one.startswith("#")] or lines
+    return lines[0]
 
 
 def _from_command(command: list[str], root: Path, what: str) -> str:

@@ -60,7 +60,7 @@ def _there(work: BackupWork, store: str, source: str, snapshot: Snapshot) -> str
 def _copied(work: BackupWork, archive: Archive, source: str, snapshot: Snapshot, target: Repository) -> Result:
     spec = work.backup.by_name[source]
     watch = work.watch(f"archiving {source}", timeout=spec.timeout, no_progress=spec.no_progress)
-    until = None if archive.lock is None else work.clock() + archive.lock
+    until = None if archive.lock is None or not target.traits.lock else work.clock() + archive.lock
     with work.space("archive", f"{archive.store}-{source}") as place, ExitStack() as stack:
         vault = work.opened(work.backup.repository)
         copy = _half_done(work, archive.store, snapshot) or target.receive(vault, snapshot, until, watch)
@@ -73,9 +73,8 @@ def _copied(work: BackupWork, archive: Archive, source: str, snapshot: Snapshot,
     work.memory.keep(
         archive.store, source, copy.id, {**fact, "bytes": copy.bytes, "files": copy.files, "locked": until}
     )
-    locked = target.traits.lock if until is not None else None
-    more = {"snapshot": copy.id, "of": snapshot.id, "bytes": copy.bytes, "added": copy.added, "locked": locked}
-    if until is not None and not locked:
+    more = {"snapshot": copy.id, "of": snapshot.id, "bytes": copy.bytes, "added": copy.added, "locked_until": until}
+    if archive.lock is not None and until is None:
         reason = f"copied, but {archive.store} cannot lock it: anybody with its keys may delete it"
         return Result(ChangeState.FAILED, "not-locked", reason, more)
     return Result(ChangeState.VERIFIED, more=more)
@@ -84,7 +83,8 @@ def _copied(work: BackupWork, archive: Archive, source: str, snapshot: Snapshot,
 def _half_done(work: BackupWork, store: str, snapshot: Snapshot) -> Snapshot | None:
     """A copy that was stored by a run which was killed before it could say so; it is proven like any other."""
     for one in work.snapshots(store, anew=True):
-        if (one.source, one.run, one.time) == (snapshot.source, snapshot.run, snapshot.time) and one.complete:
+        same = one.source == snapshot.source and one.run == snapshot.run
+        if same and one.complete and abs(one.time - snapshot.time) < 1.0:  # some keep whole seconds
             return one
     return None
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from trueup.jobs.backup import retention, windows
 from trueup.jobs.backup.forgetting import removable
 from trueup.jobs.backup.sources import TITLES
-from trueup.jobs.backup.words import ago, amount, moment
+from trueup.jobs.backup.words import ago, amount, lasting, moment
 from trueup.jobs.backup.work import BackupWork
 from trueup.model.change import Action, Change, ChangeState
 from trueup.model.diagnostics import Diagnostic, Severity
@@ -169,7 +169,7 @@ def due(work: BackupWork, source: str) -> bool:
 def _copies(work: BackupWork) -> Iterator[list[Change]]:
     for archive in work.backup.archives:
         reason = "copied when it is verified" if archive.verified else "copied"
-        lock = f", locked for {archive.lock / 86_400:g} days" if archive.lock else ""
+        lock = f", locked for {lasting(archive.lock)}" if archive.lock else ""
         yield [
             Change(
                 0,

@@ -17,7 +17,7 @@ def status(work: BackupWork) -> Json:
 
     Returns:
         {"damaged", "damage": [sentences], "frozen": {cause: {"since", "why"}}, "checked": {…} or None, "sources": {name: {"kind", "state",
-        "why", "last_backup", "last_verified", "last_drill", "next_drill", "rpo", "rto", "bytes", "files", "snapshots", "archived"}}}.
+        "why", "last_backup", "last_verified", "last_drill", "next_drill", "rpo", "rto", "bytes", "files", "snapshots", "archives", "archived"}}}.
         Times are seconds since 1970, durations seconds, None where there is none yet. "state" is "good", "failing" (the last try failed),
         "not-verified" (stored, never proven or the proof failed), "suspicious" or "never".
     """
@@ -59,6 +59,7 @@ def _source(memory: Memory, backup: BackupSpec, source: SourceSpec, now: float, 
         "rto": drilled.get("took") if drilled else None,
         "bytes": last["bytes"] if last else None,
         "files": last["files"] if last else None,
+        "archives": len(backup.archives),
         "archived": max((float(one["time"]) for one in copies if one.get("verified")), default=None),
     }
 

@@ -17,11 +17,11 @@ def amount(size: float) -> str:
 
 
 def lasting(seconds: float) -> str:
-    """A duration: "3 days", "23 h", "4 min", "12 s"."""
+    """A duration: "3 days", "23 h", "4 min", "12 s", "under 1 s"."""
     for size, unit in _UNITS:
         if seconds >= size * (2 if unit == "days" else 1):
             return f"{seconds / size:.0f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"
+    return f"{seconds:.0f} s" if seconds >= 1 else "under 1 s"
 
 
 def ago(seconds: float) -> str:

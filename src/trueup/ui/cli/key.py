@@ -30,7 +30,7 @@ def key(common: Common, file: Path) -> int:
             f"{file} is there already", why="a key is never written over", hint="name another file"
         ) from None
     with os.fdopen(made, "w") as out:
-        out.write(f"# the key that reads; belongs to {recipient}\n{identity}\n")
+        out.write(f"{identity}\n# public key: {recipient}\n")
         out.flush()
         os.fsync(out.fileno())
     if common.for_programs:

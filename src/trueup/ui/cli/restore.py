@@ -149,6 +149,7 @@ def _options(repository: str, connector: str, key: Path | None, options: tuple[s
         name, equals, value = one.partition("=")
         if not equals:
             raise UsageError(f"--option {one} has no value", hint="--option NAME=VALUE; a secret: --option NAME=@FILE")
+        switch = {"true": True, "false": False}.get(value)
         place[name] = (
             _secret(Path(value[1:])) if value.startswith("@") else {"true": True, "false": False}.get(value, value)
         )
@@ -209,7 +210,7 @@ def _shown(place: str) -> str:
 def _list(found: Restore, store: str, source: str, common: Common) -> int:
     listed = []
     for one in found.snapshots(store, source):
-        known = {}
+        known: dict[str, Any] = {}
         if found.work is not None:
             known = found.work.memory.snapshots(store or found.stores[0], one.source).get(one.id, {})
         marks = {key: known[key] for key in ("verified", "suspicious", "good") if key in known}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -148,28 +149,35 @@ def _facts(source: Json, now: float) -> str:
         parts.append(f"restores in {lasting(source['rto'])}")
     if source.get("archived"):
         parts.append(f"archived {_when(source['archived'], now)}")
+    elif source.get("archives"):
+        parts.append(style("not archived", "yellow"))
     parts.append(f"{source['snapshots']} snapshots")
     return "; ".join(parts)
 
 
 def _when(time: float, now: float) -> str:
+    if 0 <= now - time < 1:
+        return "just now"
     return f"{lasting(now - time)} ago" if time <= now else f"in {lasting(time - now)}"
 
 
 def snapshot_lines(snapshots: Sequence[Json]) -> Iterator[str]:
-    """Snapshots, a line each."""
+    """Snapshots, a line each; of their ids as much as tells them apart."""
+    ids = sorted(one["id"] for one in snapshots)
+    alike = [len(os.path.commonprefix([one, other])) for one, other in zip(ids, ids[1:], strict=False)]
+    shown = max(8, *(one + 2 for one in alike)) if alike else 8
     for one in snapshots:
         when = datetime.fromtimestamp(one["time"]).strftime("%Y-%m-%d %H:%M:%S")
         marks = "".join(
             f"  {style(mark, colour)}"
-            for mark, colour, shown in (
+            for mark, colour, holds in (
                 ("proven", "green", one.get("verified")),
                 ("suspicious", "yellow", one.get("suspicious")),
                 ("not whole", "red", not one.get("good", True)),
             )
-            if shown
+            if holds
         )
-        yield f"{one['id'][:12]}  {when}  {safe(one['source']):<16} {amount(one['bytes']):>9}  {one['files']:>9,} files{marks}"
+        yield f"{one['id'][:shown]}  {when}  {safe(one['source']):<16} {amount(one['bytes']):>9}  {one['files']:>9,} files{marks}"
     if not snapshots:
         yield "there are no snapshots"
 
