@@ -20,6 +20,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from trueup.__main__ import PIPE_CLOSED
 from trueup.app import connectors
+from trueup.config.backup_models import BackupJobModel, SourceModel
 from trueup.config.describe import Key, keys
 from trueup.config.models import (
     ConfigModel,
@@ -154,9 +155,14 @@ def configuration() -> str:
             "\n## Stores\n\n`stores:` has a name for each account or place, with its `connector` and the options of that connector. ",
             f"For every connector: `{WORKERS_KEY}`, a whole number (default {WORKERS}): {WORKERS_HELP}.\n",
             *(connector(one) for one in connectors().values()),
-            "\n## Jobs\n\nEither `collections`, or `from` and `to`.\n\n",
+            "\n## Jobs: calendars\n\nEither `collections`, or `from` and `to`.\n\n",
             key_table(_apart(JobModel)),
             "\nHow conflicts are decided: [explanation/merge.md](../explanation/merge.md). What guards look at: [guards.md](guards.md).\n",
+            "\n## Jobs: backups\n\nHow they work: [explanation/backups.md](../explanation/backups.md). ",
+            "A **size** is `10MB`, `1.5GiB` or a number of bytes.\n\n",
+            key_table(_apart(BackupJobModel)),
+            "\n### Sources\n\nExactly one of `postgresql`, `mariadb`, `sqlite`, `path`, `collections`, `command` and `ledger`.\n\n",
+            key_table(keys(SourceModel)),
             "\n## Pipelines\n\nWhat the words mean: [pipelines.md](pipelines.md).\n\n",
             key_table(_apart(PipelineModel)),
             "\n### Steps\n\nExactly one of `job`, `python` and `pipeline`.\n\n",

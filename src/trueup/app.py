@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -276,7 +277,9 @@ class App:
         if record.kind == "pipeline":
             # Its job's plan is approved under the job's own run; this takes the pipeline up behind it.
             return self._run_pipeline(record.subject, {}, "auto", on_event, stop, run=record.id)
-        return apply_run(self.work(record.subject, on_event), record.id, allow=allow, on_event=on_event, stop=stop)
+        with self.told(record.subject):
+            work = self.work(record.subject, on_event)
+            return apply_run(work, record.id, allow=allow, on_event=on_event, stop=stop)
 
     def run(
         self,
@@ -299,7 +302,8 @@ class App:
             raise UsageError(f"`{name}` is a job", why="only pipelines take parameters")
         from trueup.engines.embedded import run_job
 
-        report = run_job(self.work(name, on_event), allow=allow, on_event=on_event, stop=stop)
+        with self.told(name):
+            report = run_job(self.work(name, on_event), allow=allow, on_event=on_event, stop=stop)
         self.forget_old(name)
         return report
 
@@ -319,13 +323,22 @@ class App:
         if one is None:
             raise NotFound(f"`{name}` has no occurrence {key}", hint="`trueup schedule` shows what is to come")
         if name not in self.config.pipelines:
-            report = run_job(self.work(name, on_event), parent=one.parent, on_event=on_event, stop=stop)
+            with self.told(name):
+                report = run_job(self.work(name, on_event), parent=one.parent, on_event=on_event, stop=stop)
             self.forget_old(name)
             return report
         spec = self.config.pipeline(name)
         timed = spec.schedule is not None and one.source == spec.schedule.timing
         alone = not (timed and spec.schedule is not None and spec.schedule.overlap is Overlap.ALLOW)
         return run_pipeline(spec, self._host(on_event), params=one.params, parent=one.parent, alone=alone, stop=stop)
+
+    def told(self, name: str) -> AbstractContextManager[None]:
+        """Whoever is to hear of a job's run does, whatever comes of it."""
+        if "notify" not in self.config.job(name).options:
+            return nullcontext()
+        from trueup.messages import told
+
+        return told(self, name)
 
     def forget_old(self, job: str) -> None:
         """Once a day: runs, closed conflicts and bodies beyond what undo and `resolve --take` reach back to."""
@@ -352,7 +365,8 @@ class App:
         from trueup.engines.embedded import Host, run_job
 
         def run_one(name: str, *, parent: str, stop: Stop, on_event: OnEvent) -> Json:
-            return run_job(self.work(name, on_event), parent=parent, stop=stop, on_event=on_event)
+            with self.told(name):
+                return run_job(self.work(name, on_event), parent=parent, stop=stop, on_event=on_event)
 
         return Host(self.ledger, self.config.pipelines, run_one, self.config.root, on_event)
 

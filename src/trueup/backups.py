@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from trueup.config.secrets import SecretRef, resolve
 from trueup.jobs.backup.restoring import Restore
 from trueup.jobs.backup.work import BackupWork
+from trueup.messages import teller
 from trueup.model.backup import SourceContext, SourceSpec
 from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import ConfigError, NotFound, TrueupError, UsageError
@@ -46,7 +47,23 @@ def backup_work(app: App, spec: JobSpec, on_event: OnEvent, *, reading: bool = F
         folder=folder,
         on_event=on_event,
         reading=reading,
+        ended=_teller(app, spec),
     )
+
+
+def _teller(app: App, spec: JobSpec) -> Callable[[str, Json], None]:
+    """Told of a run: puts messages, and writes what Prometheus reads."""
+    tell = teller(app, spec)
+
+    def told(event: str, report: Json) -> None:
+        tell(event, report)
+        metrics: Any = spec.options[KIND]
+        if event == "ended" and metrics["metrics"]:
+            from trueup.jobs.backup.metrics import write
+
+            write(Path(metrics["metrics"]), status(app))
+
+    return told
 
 
 def state_folder(app: App) -> Path:
@@ -135,7 +152,9 @@ def status(app: App, names: Sequence[str] = ()) -> Json:
         last = next((one for one in app.ledger.journal.history(name, 5) if one.ended), None)
         state, when = (last.state.value, last.started) if last else ("never", None)
         jobs[name] = {"state": state, "last_run": when, "next": _next(app, name), **of_job(work)}
-    return {"jobs": jobs, "messages": {}}
+    from trueup.notify import status as of_messages
+
+    return {"jobs": jobs, "messages": of_messages(app.ledger)}
 
 
 def examine(app: App, job: str) -> Iterator[Diagnostic]:
@@ -156,6 +175,11 @@ def examine(app: App, job: str) -> Iterator[Diagnostic]:
         if source["state"] != "good":
             what = f"the backup of {name} is {source['state'].replace('-', ' ')}"
             yield Diagnostic(Severity.WARNING, what, f"job {job}", source["why"], f"trueup run {job}")
+    for archive in work.backup.archives:
+        if archive.lock is not None and not repository_of(app, archive.store).traits.lock:
+            why = "it is no place that has object lock"
+            hint = "take `lock` out, or use a bucket that was made with object lock"
+            yield Diagnostic(Severity.WARNING, f"{archive.store} cannot lock what is archived", f"job {job}", why, hint)
     for one in found["frozen"].values():
         yield Diagnostic(Severity.WARNING, "nothing is removed", f"job {job}", one["why"], f"trueup status {job}")
 

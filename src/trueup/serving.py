@@ -13,6 +13,7 @@ from trueup.config.secrets import resolve
 from trueup.core.pipeline_runs import PipelineRuns, definition_digest
 from trueup.engines.embedded.serving import RESUME, Server, Settings, Setup
 from trueup.engines.embedded.stop import Stop
+from trueup.messages import delivering
 from trueup.model.errors import ConfigError, UsageError
 from trueup.model.occurrence import OccurrenceRecord
 from trueup.model.run import Phase, RunState
@@ -45,8 +46,9 @@ class Serving:
         self._server = Server(self._setup(app), self._reload, on_event, settings)
 
     def run(self, stop: Stop) -> None:
-        """Serves until asked to stop."""
-        self._server.run(stop)
+        """Serves until asked to stop; messages that wait are sent meanwhile."""
+        with delivering(self._first):
+            self._server.run(stop)
 
     def kill(self) -> None:
         """Ends the runs under way at once; what they did is in the ledger."""

@@ -158,6 +158,14 @@ class BackupWindowModel(Strict):
     )
 
 
+class SourceRetryModel(RetryModel):
+    """When a source is tried again."""
+
+    attempts: int = Field(3, ge=1, le=100, description="how often it is tried in all")
+    base: Duration = Field(30.0, description="the first pause; half of it to all of it, by chance")
+    cap: Duration = Field(900.0, description="the longest pause")
+
+
 class TimeoutModel(Strict):
     """How long things may take."""
 
@@ -231,10 +239,10 @@ class BackupJobModel(Strict):
     kind: Literal["backup"] = Field(description="backup")
     repository: RepositoryModel = Field(description="where snapshots go")
     sources: dict[str, SourceModel] = Field(description="what is backed up, by name")
-    parallel: int = Field(4, ge=1, le=64, description="how many sources at once, over all workers")
+    parallel: int = Field(4, ge=1, le=64, description="how many sources at once in one process")
     window: BackupWindowModel | None = Field(None, description="when it may run")
-    retry: RetryModel = Field(
-        default_factory=lambda: RetryModel(attempts=3, base=30.0, cap=900.0), description="when a source is tried again"
+    retry: SourceRetryModel = Field(
+        default_factory=lambda: SourceRetryModel(), description="when a source is tried again"
     )
     timeout: TimeoutModel = Field(default_factory=lambda: TimeoutModel(), description="how long things may take")
     verify: VerifyModel = Field(default_factory=lambda: VerifyModel(), description="how it is proven")

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from trueup.config.backup_models import Clock, Command, Databases, Every, Growth, Size
 from trueup.config.models import (
     CollectionModel,
     Duration,
@@ -27,6 +28,12 @@ _NAMED = {
     Limits: "percentage, number, both in a list, or off",
     ShareOrOff: "percentage or off",
     Switch: "on or off",
+    Clock: "time of day",
+    Command: "text for the shell, or list",
+    Databases: "list of texts or `all`",
+    Every: "`every run`, duration or off",
+    Growth: "percentage or off",
+    Size: "size",
 }
 _PLAIN = {str: "text", int: "whole number", float: "number", bool: "on or off", Any: "any value"}
 
@@ -54,19 +61,20 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
     """Every key of a model and of the models inside it, in the order of the schema; lists of models are gone into."""
     for name, field in model.model_fields.items():
         path = f"{prefix}{field.alias or name}"
-        yield Key(
-            path, _words(_annotation(field)), field.is_required(), shown(_default(field)), field.description or ""
-        )
+        words = _words(_annotation(field))
+        yield Key(path, words, field.is_required(), shown(_default(field), words), field.description or "")
         for inner in _inner(field.annotation):
             if inner is not SecretModel:
                 listed = "[]" if get_origin(field.annotation) is list else ""
                 yield from keys(inner, f"{path}{listed}.")
 
 
-def shown(value: Any) -> str:
-    """A default as it would be written."""
+def shown(value: Any, words: str = "") -> str:
+    """A default as it would be written; `words` say what its key takes."""
     if value is None or value in ([], {}, ""):
         return ""
+    if isinstance(value, float) and words.startswith(("percentage", "number", "`every run`")):
+        return f"{value:g}" if words == "number" else f"{value:.0%}" if words[0] == "p" else _every(value)
     if isinstance(value, bool):
         return "on" if value else "off"
     if value == 0.0 and isinstance(value, float):
@@ -76,6 +84,10 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return next(f"{value / size:.0f}{unit}" for unit, size in _UNITS if value % size == 0)
     return f"[{', '.join(shown(one) for one in value)}]" if isinstance(value, list) else str(value)
+
+
+def _every(value: float) -> str:
+    return shown(value) if value else "every run"
 
 
 _UNITS = (("y", 31_557_600.0), ("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0), ("s", 0.001))
@@ -88,7 +100,7 @@ def _default(field: FieldInfo) -> Any:
 
 def _annotation(field: FieldInfo) -> Any:
     """The annotation with what pydantic took out of it."""
-    for named in (Duration, Limits, ShareOrOff, Switch, Words, Pattern):
+    for named in (*_NAMED, Words, Pattern):
         arguments = get_args(named)
         if field.annotation == arguments[0] and list(field.metadata[:1]) == list(arguments[1:2]):
             return named

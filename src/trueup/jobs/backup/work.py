@@ -34,7 +34,7 @@ class BackupWork(JobWork):
         repository: gives the repository of a store; opens it at the first call.
         context: what a source works with.
         folder: where what is kept between runs lies (caches), and dumps and drills on their way; made when needed.
-        ended: told that a run has "began" to be applied, or has "ended" (in the transaction that ends it), with its report.
+        ended: told that a run "began" to be carried out, or "ended" (in the transaction that ends it) or waits for a person, with its report.
         began: when the run at hand began.
         reading: nothing may be written, not even a new repository.
     """

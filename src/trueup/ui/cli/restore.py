@@ -149,11 +149,13 @@ def _options(repository: str, connector: str, key: Path | None, options: tuple[s
         name, equals, value = one.partition("=")
         if not equals:
             raise UsageError(f"--option {one} has no value", hint="--option NAME=VALUE; a secret: --option NAME=@FILE")
-        switch = {"true": True, "false": False}.get(value)
-        place[name] = (
-            _secret(Path(value[1:])) if value.startswith("@") else {"true": True, "false": False}.get(value, value)
-        )
+        place[name] = _secret(Path(value[1:])) if value.startswith("@") else _plain(value)
     return place
+
+
+def _plain(value: str) -> object:
+    switches = {"true": True, "false": False}
+    return switches.get(value, int(value) if value.isdigit() else value)
 
 
 def _secret(file: Path) -> str:
@@ -214,7 +216,8 @@ def _list(found: Restore, store: str, source: str, common: Common) -> int:
         if found.work is not None:
             known = found.work.memory.snapshots(store or found.stores[0], one.source).get(one.id, {})
         marks = {key: known[key] for key in ("verified", "suspicious", "good") if key in known}
-        listed.append({**asdict(one), "good": one.complete, **marks})
+        shown: dict[str, Any] = asdict(one)
+        listed.append(shown | {"good": one.complete} | marks)
     if common.for_programs:
         common.put({"snapshots": listed})
         return 0

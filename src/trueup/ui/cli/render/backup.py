@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from trueup.jobs.backup.words import amount, lasting
@@ -126,10 +126,10 @@ def status_lines(found: Json, now: float) -> Iterator[str]:
         yield from _frozen(one, job)
     if not found["jobs"]:
         yield "there are no backups in trueup.yaml"
-    waiting = found.get("messages", {}).get("waiting", 0)
-    if waiting:
-        why = found["messages"].get("why", "")
-        yield style("  ! ", "red") + f"{waiting} messages could not be sent yet" + (f": {safe(why)}" if why else "")
+    for one in found.get("messages", {}).get("channels", ()):
+        if one["attempts"]:
+            what = f"{one['messages']} messages of {safe(one['job'])} could not be sent yet ({safe(one['label'])})"
+            yield style("  ! ", "red") + f"{what}: {safe(one['why'])}"
 
 
 def _overall(one: Json) -> str:
@@ -161,11 +161,15 @@ def _when(time: float, now: float) -> str:
     return f"{lasting(now - time)} ago" if time <= now else f"in {lasting(time - now)}"
 
 
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 def snapshot_lines(snapshots: Sequence[Json]) -> Iterator[str]:
     """Snapshots, a line each; of their ids as much as tells them apart."""
     ids = sorted(one["id"] for one in snapshots)
-    alike = [len(os.path.commonprefix([one, other])) for one, other in zip(ids, ids[1:], strict=False)]
-    shown = max(8, *(one + 2 for one in alike)) if alike else 8
+    shown = max([8, *(_alike(one, other) + 2 for one, other in pairwise(ids))])
     for one in snapshots:
         when = datetime.fromtimestamp(one["time"]).strftime("%Y-%m-%d %H:%M:%S")
         marks = "".join(

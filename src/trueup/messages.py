@@ -1,0 +1,112 @@
+"""Messages put together: which jobs tell whom, and sending what waits in the ledger."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from trueup.config.secrets import SecretRef, resolve
+from trueup.model.errors import TrueupError
+from trueup.model.job import JobSpec
+
+if TYPE_CHECKING:
+    from trueup.app import App
+    from trueup.notify import NotifySpec
+
+Json: TypeAlias = dict[str, Any]
+
+NOTIFY = "notify"
+EVERY = 60.0
+"""Seconds between two looks of `trueup serve` at what waits."""
+
+
+def spec_of(spec: JobSpec) -> NotifySpec | None:
+    """Whom a job tells; None: nobody."""
+    given = spec.options.get(NOTIFY)
+    if not isinstance(given, Mapping):
+        return None
+    from trueup.notify import NotifySpec
+
+    return NotifySpec.from_options(given, f"jobs.{spec.name}.{NOTIFY}", spec.schedule.zone if spec.schedule else "UTC")
+
+
+def teller(app: App, spec: JobSpec) -> Callable[[str, Json], None]:
+    """Told that a run of a job "began" or "ended", with its report; puts the messages into the ledger's outbox."""
+    whom = spec_of(spec)
+
+    def tell(event: str, report: Json) -> None:
+        if whom is None:
+            return
+        from trueup import notify
+
+        if event == "began":
+            notify.began(app.ledger, spec.name, whom, {"id": report["run"]})
+        else:
+            record = app.ledger.journal.get(report["run"])
+            run = {"id": record.id, "state": record.state.value, "report": {**record.report, **report}}
+            notify.ended(app.ledger, spec.name, whom, {**run, "plan": record.plan})
+
+    return tell
+
+
+def tell_of_last(app: App, spec: JobSpec) -> None:
+    """A run that ended with an error has had no chance to tell of it; what was told already is not told again."""
+    last = app.ledger.journal.latest(spec.name)
+    if last is not None and last.ended is not None:
+        teller(app, spec)("ended", {"run": last.id})
+
+
+def deliver(app: App, *, patience: float | None = None) -> None:
+    """Sends what waits, as far as it can; what cannot be sent stays, and `status` and `doctor` say so."""
+    specs = {name: found for name, one in app.config.jobs.items() if (found := spec_of(one)) is not None}
+    if not specs:
+        return
+    from trueup import notify
+
+    more = {} if patience is None else {"patience": patience}
+    notify.deliver(app.ledger, specs, lambda address, what: _address(app, address, what), **more)
+
+
+def _address(app: App, address: object, what: str) -> str:
+    if isinstance(address, Mapping):
+        return resolve(SecretRef(**address), app.config.root, what)
+    return str(address)
+
+
+@contextmanager
+def told(app: App, name: str) -> Iterator[None]:
+    """After what is done inside, whatever comes of it: its messages are put and sent. Never fails by itself."""
+    try:
+        yield
+    finally:
+        spec = app.config.jobs.get(name)
+        if spec is not None and NOTIFY in spec.options:
+            with suppress(TrueupError, OSError):
+                tell_of_last(app, spec)
+                deliver(app)
+
+
+@contextmanager
+def delivering(app: App) -> Iterator[None]:
+    """Sends what waits once a minute, in a thread of its own, while what is inside goes on."""
+    if not any(NOTIFY in one.options for one in app.config.jobs.values()):
+        yield
+        return
+    over = threading.Event()
+
+    def work() -> None:
+        while True:
+            with suppress(TrueupError, OSError):
+                deliver(app)
+            if over.wait(EVERY):
+                return
+
+    thread = threading.Thread(target=work, name="messages", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(5.0)
