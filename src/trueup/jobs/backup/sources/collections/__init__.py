@@ -1,0 +1,5 @@
+"""Calendars and address books as a source of backups."""
+
+from trueup.jobs.backup.sources.collections.source import KIND
+
+__all__ = ["KIND"]
