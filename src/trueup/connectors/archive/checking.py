@@ -51,9 +51,10 @@ class Checking:
         }
         trees = self._look([head.tree for head in good], there)
         packs = self._look([pack for head in good for pack in head.packs], there)
-        for tree in trees:
-            self._try(tree, self._sum)
-        self._packs(packs)
+        if self.share > 0:
+            for tree in trees:
+                self._try(tree, self._sum)
+            self._packs(packs)
         readable = self.codec.identity is not None or not self.codec.recipients
         if self.bad:
             self._tell(self._still(good), readable)

@@ -79,7 +79,7 @@ def encoded(head: Head) -> bytes:
             "}",
             "",
         ]
-    ).encode("ascii")
+    ).encode()
 
 
 def name_for(data: bytes, now: float) -> str:
@@ -195,7 +195,7 @@ class About:
             "recipients": list(self.recipients),
             "created": self.created,
         }
-        return (json.dumps(body) + "\n").encode("ascii")
+        return (json.dumps(body) + "\n").encode()
 
 
 def about(data: bytes, where: str) -> About:

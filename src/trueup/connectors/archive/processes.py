@@ -20,7 +20,7 @@ def host() -> str:
 def boot() -> str:
     """Which start of the system this is (random(4)); "" where it does not say."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
     except OSError:
         return ""
 

@@ -319,13 +319,14 @@ class Archive:
 
     def entries(self, snapshot: str, watch: Watch) -> Iterator[Entry]:
         """As in `Repository`."""
-        from trueup.connectors.archive.trees import Tree
+        from trueup.connectors.archive.trees import ROOT, Tree
 
         with self._telling():
             self._open(watch)
             head, _ = self._head(snapshot, watch)
             for node in Tree(self._place, self._codec, head, watch).nodes():
-                yield Entry(node.path, node.kind, node.size, node.mtime / 1e9)
+                if node.path != ROOT:
+                    yield Entry(node.path, node.kind, node.size, node.mtime / 1e9)
 
     def restore(self, snapshot: str, into: Path, watch: Watch, only: Sequence[str] = ()) -> None:
         """As in `Repository`."""

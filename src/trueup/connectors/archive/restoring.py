@@ -19,7 +19,7 @@ from trueup.connectors.archive.heads import Head, Object
 from trueup.connectors.archive.objects import Codec, Damaged, Reader, buffered, summed
 from trueup.connectors.archive.places import Place, told
 from trueup.connectors.archive.storing import PART
-from trueup.connectors.archive.trees import Node, Tree, line, node
+from trueup.connectors.archive.trees import ROOT, Node, Tree, line, node
 from trueup.model.errors import NotFound
 from trueup.model.repository import Watch
 
@@ -158,7 +158,7 @@ class Restoring:
 
     def _folder(self, path: str) -> None:
         """A folder of ours; a link in its place would lead out of the restore."""
-        if path in self._made:
+        if path in self._made or path == ROOT:
             return
         self._parent(path)
         full = self._full(path)
@@ -211,7 +211,7 @@ class Restoring:
         """Links and metadata, from the last entry to the first: a folder after what is in it; names of one file after its first name."""
         for order in ("ASC", "DESC"):
             for (text,) in db.execute(f"SELECT line FROM later ORDER BY rowid {order}"):
-                one = node(text.encode("ascii"))
+                one = node(text.encode())
                 if order == "ASC" and one.kind != "dir":
                     self._other(one)
                 elif order == "DESC" and one.kind == "dir":

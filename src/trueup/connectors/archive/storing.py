@@ -17,7 +17,7 @@ from trueup.connectors.archive.locks import Lock
 from trueup.connectors.archive.objects import Codec
 from trueup.connectors.archive.packing import Packs, joined, sealed
 from trueup.connectors.archive.places import Place
-from trueup.connectors.archive.trees import Node, TreeWriter
+from trueup.connectors.archive.trees import ROOT, Node, TreeWriter
 from trueup.connectors.archive.walking import VANISHED, Found, Walk, segments, xattrs
 from trueup.core.patterns import Patterns
 from trueup.model.errors import Permanent, Transient
@@ -116,6 +116,8 @@ class Storing:
                 )
             self._folder("", [single])
             return "file"
+        root = Found(ROOT, ROOT, str(self._request.root), os.stat(self._request.root))
+        self._tree.add(self._node(root, "dir"))
         for folder, found in self._walk.folders():
             self._folder(folder, found)
         return "dir"

@@ -48,7 +48,7 @@ def padding(size: int) -> bytes:
 
 def member(name: str, size: int) -> bytes:
     """The header of a plain member with a short name: a part, or a file of a tree."""
-    return _header(name.encode("ascii"), b"0", size)
+    return _header(name.encode(), b"0", size)
 
 
 def named(name: bytes, size: int) -> bytes:

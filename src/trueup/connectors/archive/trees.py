@@ -22,6 +22,9 @@ from trueup.model.repository import Watch
 
 _LINES = 1000
 
+ROOT = "."
+"""The path of the root itself, where it is a folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -113,7 +116,9 @@ def node(text: bytes) -> Node:
 
 
 def _safe(path: str) -> str:
-    """A path that stays below the root: who can write to the place could have made the tree."""
+    """A path that stays below the root, or the root itself: who can write to the place could have made the tree."""
+    if path == ROOT:
+        return path
     if not path or path.startswith("/") or "\0" in path or any(one in ("", ".", "..") for one in path.split("/")):
         raise ValueError("a path outside of the root")
     return path
@@ -162,7 +167,7 @@ class TreeWriter:
             self._flush()
 
     def _flush(self) -> None:
-        for end, data in (("jsonl", "".join(self._lines).encode("ascii")), ("headers", b"".join(self._headers))):
+        for end, data in (("jsonl", "".join(self._lines).encode()), ("headers", b"".join(self._headers))):
             self._sealer.write(tar.member(f"tree/{self._number:06d}.{end}", len(data)) + data + tar.padding(len(data)))
         self._number += 1
         self._lines.clear()
