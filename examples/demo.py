@@ -1,4 +1,4 @@
-"""`make demo`: one calendar in three places, made to agree and kept so, with everything that may go wrong on the way.
+"""`make demo`: one calendar in three places, made to agree and kept so, with everything that may go wrong on the way; then backups.
 
 Two real CalDAV servers (Radicale, Xandikos), a folder and a feed on loopback; the calendars of `examples/office`; and the
 `trueup` command, called as a person or a timer calls it. At the end the collections are compared by this script itself, without trueup.
@@ -6,7 +6,6 @@ Two real CalDAV servers (Radicale, Xandikos), a folder and a feed on loopback; t
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -23,12 +22,11 @@ sys.path.insert(0, str(ROOT))
 
 from tests.support.servers import Dav, FeedServer, Radicale, Xandikos  # noqa: E402
 
+from examples.demo_backup import backup  # noqa: E402
 from examples.demo_checks import Checks, Side, folder_side, server_side  # noqa: E402
+from examples.demo_stage import TRUEUP, chapter, environment, run, say  # noqa: E402
 
 OFFICE = ROOT / "examples" / "office"
-TAIL = 8
-TRUEUP = Path(sys.executable).with_name("trueup")
-COLOUR = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 class Demo:
@@ -43,23 +41,7 @@ class Demo:
 
     def trueup(self, *args: str, expect: int = 0, show: int = 12) -> str:
         """Runs the command, shows what it says, and checks its exit code."""
-        say(f"$ trueup {' '.join(args)}", "1")
-        done = subprocess.run([str(TRUEUP), *args], cwd=self.folder, env=environment(), capture_output=True, text=True)
-        text = done.stdout + done.stderr
-        lines = text.rstrip().splitlines()
-        cut = len(lines) > show + TAIL + 1
-        for line in lines[:show] if cut else lines:
-            print("    " + line)
-        if cut:
-            print(f"    … {len(lines) - show - TAIL} more lines …")
-            print("\n".join("    " + line for line in lines[-TAIL:]))
-        if done.returncode != expect:
-            print("\n".join(lines[show:]))
-            raise SystemExit(f"the demo expected exit code {expect}, and got {done.returncode}")
-        if expect:
-            print(f"    (exit code {done.returncode})")
-        print()
-        return text
+        return run(self.folder, *args, expect=expect, show=show)
 
     def edit_server(self, dav: Dav, calendar: str, uid: str, old: str, new: str) -> None:
         """Does what a calendar program does: fetches an event, changes it, and stores it under its etag."""
@@ -97,8 +79,9 @@ def main() -> None:
         killed(demo)
         undone(demo)
         closing(demo)
+    backup(folder.with_name("demo-backup"))
     say(
-        f"\nThat took {time.monotonic() - started:.0f} seconds. The folder is still there to look at: {folder.relative_to(ROOT)}"
+        f"\nThat took {time.monotonic() - started:.0f} seconds. The folders are still there to look at: {folder.relative_to(ROOT)}*"
     )
 
 
@@ -341,22 +324,6 @@ def configuration(work: str, home: str, feed: str) -> str:
             transform: {{only: busy, title: "Busy", drop: [attendees, alarms]}}
             filter: {{window: {{past: 365d, future: 2y}}, categories: [public]}}
         """)
-
-
-def environment() -> dict[str, str]:
-    """The command's environment: no colours, a fixed width."""
-    return {**os.environ, "NO_COLOR": "1", "COLUMNS": "120"}
-
-
-def chapter(title: str, text: str) -> None:
-    """A heading and a sentence."""
-    say(f"\n── {title} " + "─" * max(3, 96 - len(title)), "1;34")
-    print(f"{text}\n")
-
-
-def say(text: str, style: str = "") -> None:
-    """Prints a line, in a style where a terminal shows it."""
-    print(f"\033[{style}m{text}\033[0m" if style and COLOUR else text, flush=True)
 
 
 if __name__ == "__main__":

@@ -45,9 +45,11 @@ def check(work: BackupWork, store: str, share: float) -> Result:
     with work.ledger.transaction("backup.checked"):
         work.memory.set_checked(store, known)
         for source in work.backup.sources:
-            for one in work.memory.snapshots(store, source.name):
+            for one, fact in work.memory.snapshots(store, source.name).items():
                 if one in found.snapshots:
                     work.memory.keep(store, source.name, one, {"good": False, "verified": None, "damaged": now})
+                elif fact.get("damaged") and share >= 1.0:  # mended
+                    work.memory.keep(store, source.name, one, {"good": True, "damaged": None})
         if damage:
             work.memory.freeze(f"damage/{store}", damage[0], now)
         elif share >= 1.0 or f"damage/{store}" not in work.memory.freezes():

@@ -71,7 +71,7 @@ def _done(one: Json) -> str:
     if one.get("seconds"):
         facts.append(lasting(one["seconds"]))
     if one.get("compared"):
-        facts.append(", ".join(f"{number:,} {what}" for what, number in one["compared"].items()))
+        facts.append(", ".join(_many(number, what) for what, number in one["compared"].items() if number))
     if one.get("read"):
         facts.append(f"{amount(one['read'])} read")
     if one.get("attempts", 1) > 1:
@@ -82,6 +82,10 @@ def _done(one: Json) -> str:
     unchecked = f"\n      {safe(one['unchecked'])}" if one.get("unchecked") else ""
     told = f" ({', '.join(facts)})" if facts else ""
     return f"{safe(one['title'])}: {STAGES[one['stage']][2]}{told}{notes}{unchecked}"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what.removesuffix('s') if number == 1 else what}"
 
 
 def _ordinal(number: int) -> str:
@@ -151,7 +155,7 @@ def _facts(source: Json, now: float) -> str:
         parts.append(f"archived {_when(source['archived'], now)}")
     elif source.get("archives"):
         parts.append(style("not archived", "yellow"))
-    parts.append(f"{source['snapshots']} snapshots")
+    parts.append(_many(source["snapshots"], "snapshots"))
     return "; ".join(parts)
 
 
