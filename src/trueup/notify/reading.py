@@ -16,6 +16,29 @@ _FAILING = {
 }
 _GOOD = "done"
 
+# What a backup's stage that failed is called in a title, the worst first; "" is an item of another kind of job.
+_STAGES = {
+    "take": "backup of {title} failed",
+    "drill": "{title} is not proven to restore",
+    "check": "the check of {title} failed",
+    "archive": "the copy of {title} to {collection} failed",
+    "retention": "old backups could not be removed",
+    "": "is incomplete",
+}
+# Why nothing is removed any more; what stands before the slash says what kind of trouble that is.
+_FREEZES = {
+    "damage": "{about} is damaged",
+    "differs": "{about} does not restore to what it was",
+    "anomaly": "{about} looks odd",
+}
+_HINTS = {
+    "damage": "nothing is removed until it is repaired, and a check of everything finds no damage: trueup verify {job}",
+    "differs": "nothing is removed until a restore goes well: trueup verify {job}",
+    "anomaly": "nothing is removed until you have looked; where it is right: trueup accept {job} {about}",
+}
+_WRONG = ("failed", "stale", "refused")
+_FOLLOWS = "after"  # the code of what was not begun, since what it comes after had failed
+
 _LOGIN = re.compile(r"([A-Za-z][\w+.-]*://)[^\s/?#]*@")
 _SPACE = re.compile(r"\s+")
 
@@ -28,7 +51,7 @@ class Trouble:
         about: the source or item, or "".
         code: a stable word; with `about` it tells whether it is the same trouble as before.
         why: a sentence.
-        hint: what to do; "" for nothing.
+        hint: what to do; "" for nothing. `{job}` stands for the job's name.
         headline: for the title: "backup of crm failed".
     """
 
@@ -46,13 +69,14 @@ class Ending:
     Attributes:
         run: its id.
         troubles: what is wrong, the worst first; empty: it ended well.
-        done: what was done, sentences.
+        done, undone: what was done, and what was not tried; sentences.
         notes: further sentences.
     """
 
     run: str
     troubles: tuple[Trouble, ...]
     done: tuple[str, ...] = ()
+    undone: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -75,7 +99,7 @@ def read(run: Mapping[str, Any]) -> Ending | None:
     if state in _FAILING and not troubles:
         troubles = [_of_run(run, state, report)]
     notes = tuple(_sentence(one) for one in _list(report.get("notes")))
-    return Ending(str(run.get("id", "")), tuple(troubles), tuple(_done(report)), notes)
+    return Ending(str(run.get("id", "")), tuple(troubles), tuple(_done(report)), tuple(_undone(report)), notes)
 
 
 def plain(text: object) -> str:
@@ -85,38 +109,46 @@ def plain(text: object) -> str:
 
 def _troubles(report: Mapping[str, Any]) -> Iterator[Trouble]:
     backup = _mapping(report.get("backup"))
-    for one in _list(backup.get("damage")):
-        yield Trouble(
-            "", "damage", _sentence(one), "nothing is removed until it is repaired", "the repository is damaged"
-        )
-    left = {str(one.get("title")): one for one in map(_mapping, _list(report.get("left")))}
-    sources = {str(name): _mapping(one) for name, one in _mapping(backup.get("sources")).items()}
-    for name, one in sources.items():
-        both = {**left.get(name, {}), **one}
-        if one.get("state") == "failed":
-            code = str(both.get("code") or "failed")
-            yield Trouble(name, code, _why(both), plain(both.get("hint") or ""), f"backup of {name} failed")
-    for name, one in sources.items():
-        for each in _list(one.get("anomalies")):
-            code = str(_mapping(each).get("code") or "anomaly")
-            yield Trouble(
-                name,
-                f"anomaly {code}",
-                _sentence(each),
-                "look at it, and accept it if it is right",
-                f"{name} looks odd",
-            )
+    yield from _freezes(backup)
+    left = [_mapping(one) for one in _list(report.get("left"))]
+    wrong = [one for one in left if one.get("state") in _WRONG and one.get("code") != _FOLLOWS]
+    untaken = {str(one.get("title")) for one in left if one.get("stage") == "take"}
+    for stage in _STAGES:
+        for one in wrong:
+            follows = stage == "drill" and str(one.get("title")) in untaken
+            if (one.get("stage") or "") == stage and not follows:
+                yield _of_left(one, stage)
     if error := _mapping(report.get("error")):
-        yield Trouble("", str(error.get("type") or "error"), _error(error), plain(error.get("hint") or ""), "failed")
-    if frozen := backup.get("frozen"):
-        why = "retention is frozen" if frozen is True else f"retention is frozen: {_sentence(frozen)}"
-        yield Trouble("", "frozen", why, headline="retention is frozen")
-    for title, one in left.items():
-        if title not in sources and one.get("state") in ("failed", "refused", "stale"):
-            place = f" [{plain(one['collection'])}]" if one.get("collection") else ""
-            yield Trouble(
-                plain(title), str(one.get("code") or one["state"]), f"{_why(one)}{place}", headline="is incomplete"
-            )
+        hint = plain(error.get("hint") or "")
+        yield Trouble("", str(error.get("type") or "error"), _error(error), hint, "failed")
+
+
+def _freezes(backup: Mapping[str, Any]) -> Iterator[Trouble]:
+    frozen = _mapping(backup.get("frozen"))
+    for cause in sorted(
+        frozen, key=lambda one: (list(_FREEZES).index(_kind(one)) if _kind(one) in _FREEZES else 9, one)
+    ):
+        kind, about = _kind(cause), plain(str(cause).partition("/")[2])
+        headline = _FREEZES.get(kind, "retention is frozen").format(about=about)
+        yield Trouble(about, kind, _sentence(frozen[cause]), _HINTS.get(kind, "").replace("{about}", about), headline)
+    if not frozen:
+        for one in _list(backup.get("damage")):
+            yield Trouble("", "damage", _sentence(one), _HINTS["damage"], "the repository is damaged")
+
+
+def _kind(cause: object) -> str:
+    return str(cause).partition("/")[0]
+
+
+def _of_left(one: Mapping[str, Any], stage: str) -> Trouble:
+    title, place = plain(one.get("title") or ""), plain(one.get("collection") or "")
+    why = _why(one).removeprefix(f"{title}: ")
+    if not stage and place:
+        why = f"{why} [{place}]"
+    headline = _STAGES[stage].format(title=title, collection=place.partition("/")[0])
+    return Trouble(
+        title, f"{stage} {one.get('code') or one['state']}".strip(), why, plain(one.get("hint") or ""), headline
+    )
 
 
 def _of_run(run: Mapping[str, Any], state: str, report: Mapping[str, Any]) -> Trouble:
@@ -129,24 +161,42 @@ def _of_run(run: Mapping[str, Any], state: str, report: Mapping[str, Any]) -> Tr
 
 
 def _done(report: Mapping[str, Any]) -> Iterator[str]:
-    for name, one in _mapping(_mapping(report.get("backup")).get("sources")).items():
-        one = _mapping(one)
-        state = str(one.get("state") or "")
-        if state == "stored":
-            yield f"{name}: stored, {_verified(one.get('verified'))}"
-        elif state and state != "failed":
-            yield f"{name}: {state}{f': {_why(one)}' if _why(one) else ''}"
-    counts = {name: count for name, count in _mapping(report.get("counts")).items() if count}
-    if counts:
+    """What went well, a line each."""
+    backup = _mapping(report.get("backup"))
+    stages = [_mapping(one) for one in _list(backup.get("stages"))]
+    done = [(plain(one.get("stage")), plain(one.get("title")), one) for one in stages if one.get("state") == "verified"]
+    for stage, title, one in done:
+        if stage == "take":
+            yield f"{title}: stored{_size(one)}"
+        elif stage == "drill":
+            yield f"{title}: restored and compared, nothing differs"
+        elif stage == "check":
+            yield f"{title}: checked, no damage found"
+        elif stage == "archive":
+            yield f"{title}: copied to {plain(one.get('collection')).partition('/')[0]}"
+    if removed := sum(stage == "retention" for stage, _, _ in done):
+        yield f"{removed} old backup{'s' * (removed != 1)} removed"
+    counts = {str(name): count for name, count in _mapping(report.get("counts")).items() if count}
+    if counts and not stages:
         yield ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
-def _verified(value: Any) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 1:
-        from trueup.notify.text import moment
+def _undone(report: Mapping[str, Any]) -> Iterator[str]:
+    """What was not tried, a line for each reason."""
+    found: dict[str, list[str]] = {}
+    for one in map(_mapping, _list(report.get("left"))):
+        if one.get("state") == "put-off" or one.get("code") == _FOLLOWS:
+            found.setdefault(_why(one), []).append(plain(one.get("title") or ""))
+    for why, titles in found.items():
+        more = f" and {len(titles) - 3} more" if len(titles) > 3 else ""
+        yield f"{', '.join(titles[:3])}{more}: {why}"
 
-        return f"last verified {moment(float(value))}"
-    return "verified" if value else "not verified"
+
+def _size(one: Mapping[str, Any]) -> str:
+    from trueup.notify.text import amount
+
+    size = one.get("bytes")
+    return f", {amount(size)}" if isinstance(size, int | float) else ""
 
 
 def _why(one: Mapping[str, Any]) -> str:

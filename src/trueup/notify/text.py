@@ -66,12 +66,20 @@ def moment(at: float) -> str:
         return "an unknown time"
 
 
+def amount(size: float) -> str:
+    """Bytes for people: "184 MB"."""
+    for limit, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size >= limit:
+            return f"{size / limit:.3g} {unit}"
+    return f"{size:.0f} bytes"
+
+
 def _headline(troubles: Sequence[Trouble]) -> str:
     first = troubles[0]
-    others = {one.about for one in troubles if one.headline.endswith(" failed") and one.about} - {first.about}
+    alike = {one.about for one in troubles if one.code.startswith("take ") and one.about} - {first.about}
     said = first.headline
-    if others and first.about:
-        said = f"backup of {first.about} and {len(others)} other{'s' * (len(others) != 1)} failed"
+    if alike and first.about and first.code.startswith("take "):
+        said = f"backup of {first.about} and {len(alike)} other{'s' * (len(alike) != 1)} failed"
     return f"{said} ({first.why})" if first.why else said
 
 
@@ -79,9 +87,12 @@ def _body(job: str, ending: Ending) -> Iterator[str]:
     yield from _section(
         "What failed", [f"{one.about}: {_why(one)}" if one.about else _why(one) for one in ending.troubles]
     )
+    yield from _section("What was not tried", ending.undone)
     yield from _section("What was done", ending.done)
     yield from _section("Notes", ending.notes)
-    hints = [one.hint for one in ending.troubles if one.hint] or [f"look at it, and try again: trueup run {job}"]
+    hints = [one.hint.replace("{job}", job) for one in ending.troubles if one.hint] or [
+        f"look at it, and try again: trueup run {job}"
+    ]
     yield from _section("What to do", list(dict.fromkeys(hints)))
     yield _last_line(job, ending)
 

@@ -29,13 +29,31 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
+def left(title: str, stage: str = "take", state: str = "failed", **more: str) -> dict[str, str]:
+    """Something a backup could not do, as its report has it."""
+    return {"title": title, "collection": f"vault/{title}", "state": state, "stage": stage, "code": "Transient", **more}
+
+
 def failed(why: str = "pg_dump: connection refused", source: str = "crm", code: str = "Transient") -> dict[str, Any]:
-    left = [{"title": source, "collection": "", "state": "failed", "code": code, "reason": why}]
-    sources = {source: {"state": "failed"}, "files": {"state": "stored", "verified": NIGHT - DAY}}
-    return {"state": "partial", "left": left, "backup": {"sources": sources}}
+    stages = [
+        {"stage": "take", "title": "files", "collection": "vault/files", "state": "verified", "bytes": 5_210_000_000},
+        {"stage": "drill", "title": "files", "collection": "vault/files", "state": "verified"},
+        {"stage": "check", "title": "vault", "collection": "vault", "state": "verified"},
+        {"stage": "archive", "title": "files", "collection": "far/files", "state": "verified"},
+        {"stage": "retention", "title": "files of 2026-10-01", "collection": "vault/files", "state": "verified"},
+    ]
+    wrong = left(source, code=code, reason=f"{source}: {why}", hint="start it")
+    undone = left("letters", code="after", reason=f"not backed up, because {source}, which it comes after, failed")
+    unproven = left(source, "drill", code="drill-failed", reason=f"vault has no good snapshot of {source}")
+    return {"state": "partial", "left": [wrong, undone, unproven], "backup": {"stages": stages, "frozen": {}}}
 
 
-GOOD: dict[str, Any] = {"state": "done", "backup": {"sources": {"crm": {"state": "stored", "verified": False}}}}
+def frozen(**causes: str) -> dict[str, Any]:
+    found = {name.replace("_", "/"): {"since": NIGHT, "why": why} for name, why in causes.items()}
+    return {"state": "partial", "left": [], "backup": {"frozen": found, "damage": list(causes.values())}}
+
+
+GOOD: dict[str, Any] = {"state": "done", "backup": {"stages": [], "frozen": {}}}
 
 
 class Office:
@@ -193,37 +211,49 @@ def test_what_failed_why_what_was_done_and_what_to_do(ledger: Ledger) -> None:
     assert body == "\n".join(
         (
             *("What failed", "  crm: pg_dump: connection refused", ""),
-            *("What was done", "  files: stored, last verified 2026-11-23 02:00 UTC", ""),
-            *("What to do", "  look at it, and try again: trueup run office", ""),
+            "What was not tried",
+            *("  letters: not backed up, because crm, which it comes after, failed", ""),
+            *("What was done", "  files: stored, 5.21 GB", "  files: restored and compared, nothing differs"),
+            *("  vault: checked, no damage found", "  files: copied to far", "  1 old backup removed", ""),
+            *("What to do", "  start it", ""),
             "Run R1; more: trueup status office",
         )
     )
 
 
 def test_several_sources(ledger: Ledger) -> None:
-    sources = {
-        "crm": {"state": "failed", "why": "pg_dump: refused", "hint": "start PostgreSQL"},
-        "shop": {"state": "failed", "why": "login refused", "hint": "start PostgreSQL"},
-        "files": {"state": "skipped", "why": "it comes after crm"},
-    }
-    title, body = words(ledger, {"state": "failed", "backup": {"sources": sources}})
-    assert title == "backup of crm and 1 other failed (pg_dump: refused)"
-    assert "  crm: pg_dump: refused\n  shop: login refused\n" in body
-    assert "  files: skipped: it comes after crm\n" in body
-    assert body.count("start PostgreSQL") == 1
+    both = [left("crm", reason="refused", hint="start it"), left("shop", reason="no login", hint="start it")]
+    title, body = words(ledger, {"state": "failed", "left": both})
+    assert title == "backup of crm and 1 other failed (refused)"
+    assert "  crm: refused\n  shop: no login\n" in body
+    assert body.count("start it") == 1
 
 
-def test_damage_comes_first_even_where_the_run_was_done(ledger: Ledger) -> None:
-    damage = {"sources": {"crm": {"state": "stored"}}, "damage": ["pack 1f3a does not match"], "frozen": "damage"}
-    title, body = words(ledger, {"state": "done", "backup": damage})
-    assert title == "the repository is damaged (pack 1f3a does not match)"
-    assert "retention is frozen: damage" in body
+def test_a_backup_that_failed_is_worse_than_a_copy_that_did(ledger: Ledger) -> None:
+    copy = {**left("shop", "archive", reason="bucket full"), "collection": "far/shop"}
+    both = [copy, left("crm", "drill", reason="3 rows differ")]
+    title, body = words(ledger, {"state": "partial", "left": both})
+    assert title == "crm is not proven to restore (3 rows differ)"
+    assert "shop: bucket full" in body
+    alone, _ = words(ledger, {"state": "partial", "left": [copy]}, now=NIGHT + 60, id="R2")
+    assert alone == "the copy of shop to far failed (bucket full)"
 
 
-def test_anomalies(ledger: Ledger) -> None:
-    odd = {"code": "drop", "sentence": "fewer rows: 3, and 500 before", "severity": "warning"}
-    title, _ = words(ledger, {"state": "done", "backup": {"sources": {"crm": {"state": "stored", "anomalies": [odd]}}}})
-    assert title == "crm looks odd (fewer rows: 3, and 500 before)"
+def test_damage_comes_first(ledger: Ledger) -> None:
+    report = frozen(anomaly_crm="fewer rows", damage_vault="pack 1f3a does not match", other="who knows")
+    report["left"] = [left("crm", "retention", "put-off", reason="not removed: damage") for _ in range(9)]
+    title, body = words(ledger, report)
+    assert title == "vault is damaged (pack 1f3a does not match)"
+    assert "  vault: pack 1f3a does not match\n  crm: fewer rows\n  who knows\n" in body
+    assert "  crm, crm, crm and 6 more: not removed: damage\n" in body
+    assert "trueup verify office" in body
+    assert "trueup accept office crm" in body
+
+
+def test_anomalies_and_differences(ledger: Ledger) -> None:
+    assert words(ledger, frozen(anomaly_crm="fewer rows: 3"))[0] == "crm looks odd (fewer rows: 3)"
+    title = words(ledger, frozen(differs_crm="orders: 3 rows are missing"), now=NIGHT + 60, id="R2")[0]
+    assert title == "crm does not restore to what it was (orders: 3 rows are missing)"
 
 
 def test_a_missed_window(ledger: Ledger) -> None:
@@ -279,13 +309,16 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-odd_sources = st.dictionaries(
-    st.text(max_size=5),
-    st.fixed_dictionaries({}, optional=dict.fromkeys(("state", "verified", "why", "anomalies", "code"), json_values))
-    | json_values,
-    max_size=3,
+odd_objects = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("title", "collection", "reason", "code", "bytes", "hint"), json_values),
+        "state": st.sampled_from(["failed", "verified", "put-off"]) | json_values,
+        "stage": st.sampled_from(["take", "drill", "archive"]) | json_values,
+    },
 )
-odd_backups = st.fixed_dictionaries({}, optional={"sources": odd_sources, "damage": json_values, "frozen": json_values})
+odd_lists = st.lists(odd_objects | json_values, max_size=4) | json_values
+odd_backups = st.fixed_dictionaries({}, optional={"stages": odd_lists, "damage": json_values, "frozen": json_values})
 odd_reports = st.fixed_dictionaries(
     {},
     optional={
