@@ -127,6 +127,13 @@ def test_a_heartbeat(ledger: Ledger, watcher: Watcher) -> None:
     assert watcher.posted[0].headers["Authorization"] == "Basic YW5uYTpwQHNz"
 
 
+def test_pings_can_go_before_everything_else(ledger: Ledger, watcher: Watcher) -> None:
+    to = spec(failure=[watcher.url("/hook", "json")], heartbeat=watcher.url("/uuid"))
+    ended(ledger, "office", to, FAILED, NOW)
+    assert send_all(ledger, to, only="heartbeat") == Delivered(sent=1, failed=0, waiting=1)
+    assert watcher.paths == ["/uuid/fail"]
+
+
 def test_a_watcher_that_was_away_hears_how_it_is_and_not_how_it_was(ledger: Ledger, watcher: Watcher) -> None:
     to = spec(heartbeat=watcher.url("/uuid"))
     watcher.answer = 503

@@ -47,6 +47,7 @@ def deliver(
     *,
     limit: int = 1000,
     patience: float = PATIENCE,
+    only: str = "",
     now: float | None = None,
 ) -> Delivered:
     """Sends what is due; may be called at any time, by any number of processes.
@@ -57,6 +58,7 @@ def deliver(
         resolve_secret: looks up an address: `resolve_secret({"env": "MAIL_URL"}, "notify failure/1 of office")`.
         limit: so many attempts at most.
         patience: seconds that one message may take.
+        only: "heartbeat": pings alone, which cost a fraction of a second where the watcher is well; "": everything.
         now: the time; None: the ledger's.
 
     Raises:
@@ -67,7 +69,7 @@ def deliver(
         digest(ledger, job, spec, now)
     work = _Delivery(ledger, specs, resolve_secret, limit, patience, now)
     try:
-        work.run()
+        work.run(only)
     finally:
         work.release()
     return Delivered(work.sent, work.failed, sum(one.messages for one in ledger.outbox.waiting()))
@@ -105,9 +107,9 @@ class _Delivery:
         self._ours: list[_Channel] = []
         self._answers: SimpleQueue[tuple[_Channel, Message, str | None]] = SimpleQueue()
 
-    def run(self) -> None:
+    def run(self, only: str) -> None:
         """Works through all channels that have something due."""
-        pending = deque(self._ledger.outbox.due_channels(self._now))
+        pending = deque(one for one in self._ledger.outbox.due_channels(self._now) if only in ("", one[1]))
         while pending or self._ours:
             while pending and len(self._ours) < PARALLEL:
                 self._open(*pending.popleft())

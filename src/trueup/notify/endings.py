@@ -39,7 +39,7 @@ def began(ledger: Ledger, job: str, spec: NotifySpec, run: Mapping[str, Any], no
 def ended(ledger: Ledger, job: str, spec: NotifySpec, run: Mapping[str, Any], now: float | None = None) -> None:
     """A run has ended for good, after the last retry; a run that was never started (`state` "missed") as well.
 
-    Repeating it for one of the job's last hundred runs puts nothing.
+    Repeating it for one of the job's last hundred endings puts nothing. A run that waited for a word ends again when it got it.
 
     Args:
         ledger: where messages wait.
@@ -55,12 +55,13 @@ def ended(ledger: Ledger, job: str, spec: NotifySpec, run: Mapping[str, Any], no
     with ledger.transaction("notify.ended"):
         ledger.facts.merge(job, FACT, {})  # takes the lock
         memory = ledger.facts.get(job, FACT) or {}
-        if ending.run in memory.get("runs", ()):
+        mark = f"{ending.run}/{ending.state}"
+        if mark in memory.get("runs", ()):
             return
-        put = _putter(ledger, job, spec, ending.run, now)
+        put = _putter(ledger, job, spec, mark, now)
         told = _failed if ending.troubles else _well
         memory["trouble"] = told(job, spec, ending, memory.get("trouble"), put, now)
-        memory["runs"] = [*memory.get("runs", ()), ending.run][-_REMEMBERED:]
+        memory["runs"] = [*memory.get("runs", ()), mark][-_REMEMBERED:]
         _count(memory, job, ending, now)
         ledger.facts.put(job, FACT, memory)
     digest(ledger, job, spec, now)
@@ -131,13 +132,13 @@ def _of(spec: NotifySpec, group: str) -> list[str]:
     return [name for name in spec.channels() if name.startswith(f"{group}/")]
 
 
-def _putter(ledger: Ledger, job: str, spec: NotifySpec, run: str, now: float) -> Put:
-    """Puts a text into several channels; those that are not configured are left out."""
+def _putter(ledger: Ledger, job: str, spec: NotifySpec, mark: str, now: float) -> Put:
+    """Puts a text into several channels, under keys that begin with `mark`; channels that are not configured are left out."""
     channels = spec.channels()
 
     def put(names: Iterable[str], kind: str, words: tuple[str, str]) -> None:
         for name in names:
             if name in channels:
-                ledger.outbox.put(Message(0, job, name, f"{run}/{kind}", kind, label(channels[name]), *words, now))
+                ledger.outbox.put(Message(0, job, name, f"{mark}/{kind}", kind, label(channels[name]), *words, now))
 
     return put

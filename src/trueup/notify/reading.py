@@ -68,12 +68,14 @@ class Ending:
 
     Attributes:
         run: its id.
+        state: how it ended; a run that waited for a person's word ends once more.
         troubles: what is wrong, the worst first; empty: it ended well.
         done, undone: what was done, and what was not tried; sentences.
         notes: further sentences.
     """
 
     run: str
+    state: str
     troubles: tuple[Trouble, ...]
     done: tuple[str, ...] = ()
     undone: tuple[str, ...] = ()
@@ -99,7 +101,8 @@ def read(run: Mapping[str, Any]) -> Ending | None:
     if state in _FAILING and not troubles:
         troubles = [_of_run(run, state, report)]
     notes = tuple(_sentence(one) for one in _list(report.get("notes")))
-    return Ending(str(run.get("id", "")), tuple(troubles), tuple(_done(report)), tuple(_undone(report)), notes)
+    done, undone = tuple(_done(report)), tuple(_undone(report))
+    return Ending(str(run.get("id", "")), state, tuple(troubles), done, undone, notes)
 
 
 def plain(text: object) -> str:

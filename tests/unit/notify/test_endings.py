@@ -140,6 +140,14 @@ def test_a_call_that_comes_twice_puts_nothing_twice(ledger: Ledger) -> None:
     ]
 
 
+def test_a_run_that_waited_for_a_word_ends_again(ledger: Ledger) -> None:
+    office = Office(ledger)
+    assert kinds(office.end({"state": "awaiting_approval"}, id="A"))[0] == "failure/1 failure"
+    assert kinds(office.end(failed(), id="A"))[0] == "failure/1 failure"
+    assert kinds(office.end(GOOD, id="A"))[0] == "failure/1 recovery"
+    assert office.end(GOOD, id="A") == []
+
+
 def test_a_start_is_pinged_once(ledger: Ledger) -> None:
     for _ in range(2):
         began(ledger, "office", SPEC, {"id": "A"}, NIGHT)
