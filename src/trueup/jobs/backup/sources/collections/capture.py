@@ -67,8 +67,9 @@ class Capture:
             entries = self._listing(one, collection)
             taken = self._begin(one, collection)
             names = Names()
-            for entry, body in self._bodies(one, collection, entries, taken):
-                self._keep(one, taken, names, entry, body)
+            stems = {href: names.get(_last(href), href) for href in sorted(entries)}
+            for known, body in self._bodies(one, collection, entries, taken):
+                self._keep(one, taken, stems[body.href], known, body)
             return taken
         except StoreError as error:
             raise naming(one.what, error) from error
@@ -76,9 +77,10 @@ class Capture:
     def _begin(self, one: Chosen, collection: Collection) -> Taken:
         store = one.store.name
         if store not in self._stores:
-            self._stores[store] = (self._store_names.get(store), Names())
+            self._stores[store] = (self._store_names.get(store, store), Names())
         folder, names = self._stores[store]
-        path = f"{folder}/{names.get(one.info.name.strip('/').rpartition('/')[2] or one.info.name)}"
+        name = one.info.name
+        path = f"{folder}/{names.get(name.strip('/').rpartition('/')[2], name)}"
         (self._data / path).mkdir(parents=True)
         can = collection.capabilities
         said: dict[str, object] = {
@@ -181,12 +183,11 @@ class Capture:
 
     # -- keeping --------------------------------------------------------------------------------------------------
 
-    def _keep(self, one: Chosen, taken: Taken, names: Names, known: Item | None, body: Body) -> None:
+    def _keep(self, one: Chosen, taken: Taken, stem: str, known: Item | None, body: Body) -> None:
         assert body.data is not None
         data = body.data
         kind = kind_of(data)
-        name = names.get(body.href.rpartition("/")[2] or body.href, ".vcf" if kind == "contacts" else ".ics")
-        file = f"{taken.folder}/{name}"
+        file = f"{taken.folder}/{stem}{'.vcf' if kind == 'contacts' else '.ics'}"
         (self._data / file).write_bytes(data)
         item = self._item(one, known, body, data, kind, file)
         if known is None:
@@ -217,8 +218,13 @@ class Capture:
         )
 
 
+def _last(href: str) -> str:
+    """The last segment of an href, without what only says that it is an item."""
+    return (href.rpartition("/")[2] or href).removesuffix(".ics").removesuffix(".vcf")
+
+
 def _refusals(bodies: Sequence[Body]) -> Iterable[str]:
     for body in bodies[:NAMED]:
-        yield f"{body.href.rpartition('/')[2] or body.href} {body.error}"
+        yield f"{body.href.rpartition('/')[2] or body.href}: {body.error}"
     if len(bodies) > NAMED:
         yield f"and {len(bodies) - NAMED:,} more"

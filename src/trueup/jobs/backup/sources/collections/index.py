@@ -172,22 +172,20 @@ def item_of(found: Mapping[str, object]) -> Item:
 
 
 class Names:
-    """Names for files that every file system takes and keeps apart, one for each text.
+    """Names for files that every file system takes and keeps apart, one for each text."""
 
-    Args:
-        suffix: what every name ends with.
-    """
-
-    def __init__(self, suffix: str = "") -> None:
-        self._suffix = suffix
+    def __init__(self) -> None:
         self._taken: set[str] = set()
 
-    def get(self, text: str, suffix: str = "") -> str:
-        """A name as like the text as can be: with a digest where it is changed, too long, or differs from another only in case."""
-        ending = suffix or self._suffix
-        stem = text.removesuffix(ending) if ending else text
-        plain = _UNSAFE.sub("-", stem).strip(".-")[:100]
-        if plain != stem or _DEVICE.fullmatch(plain) or (plain + ending).lower() in self._taken:
-            plain = f"{plain[:60]}-{digest(text.encode('utf-8', 'surrogatepass'))[:16]}".lstrip("-")
-        self._taken.add((plain + ending).lower())
-        return plain + ending
+    def get(self, text: str, key: str) -> str:
+        """A name as like the text as can be: with a digest of the key where it is changed, too long, or differs from another only in case.
+
+        Args:
+            text: what it is called.
+            key: what is different for each.
+        """
+        plain = _UNSAFE.sub("-", text).strip(".-")[:100]
+        if not plain or plain != text or _DEVICE.fullmatch(plain) or plain.lower() in self._taken:
+            plain = f"{plain[:60]}-{digest(key.encode('utf-8', 'surrogatepass'))[:16]}".lstrip("-")
+        self._taken.add(plain.lower())
+        return plain

@@ -13,7 +13,7 @@ CLOSE = 5
 
 
 def selected(about: Path, only: Sequence[str]) -> list[Item]:
-    """The items that are wanted.
+    """The items that are wanted, in an order that is always the same.
 
     Args:
         about: the snapshot's about folder.
@@ -22,7 +22,7 @@ def selected(about: Path, only: Sequence[str]) -> list[Item]:
     Raises:
         NotFound: a text that names none; with titles that come close.
     """
-    every = list(items(about))
+    every = sorted(items(about), key=lambda one: (one.place, one.file))
     if not only:
         return every
     found: dict[str, None] = {}
