@@ -96,6 +96,14 @@ def picture(folder: Path) -> Mapping[str, object]:
     return result
 
 
+def differences(expected: Mapping[str, object], found: Mapping[str, object]) -> list[str]:
+    """Where two pictures differ."""
+    names = sorted({*expected, *found})
+    return [
+        f"{one!r}: {expected.get(one)} became {found.get(one)}" for one in names if expected.get(one) != found.get(one)
+    ]
+
+
 def content(folder: Path) -> dict[str, bytes]:
     """The regular files of a folder."""
     return {str(one.relative_to(folder)): one.read_bytes() for one in sorted(folder.rglob("*")) if one.is_file()}

@@ -8,7 +8,9 @@ touching the machine's own lists: the mirror's address is taken from the machine
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -125,6 +127,41 @@ def _mirror() -> tuple[str, str]:
             keys = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
             return address, f"[signed-by={keys}] " if keys.exists() else ""
     return "", ""
+
+
+def cheapen(repository: Path, password: str) -> None:
+    """Gives a repository a key that is cheap to try. restic makes guessing expensive: half a second of computing at every start.
+
+    The format: restic's design document, "Keys, Encryption and MAC". Without `cryptography` the key stays as it is.
+    """
+    try:
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+        from cryptography.hazmat.primitives.poly1305 import Poly1305
+    except ImportError:
+        return
+
+    def crypt(key: bytes, nonce: bytes, data: bytes) -> bytes:
+        return Cipher(algorithms.AES(key[:32]), modes.CTR(nonce)).encryptor().update(data)
+
+    (file,) = (repository / "keys").iterdir()
+    said = json.loads(file.read_bytes())
+    salt, sealed = base64.b64decode(said["salt"]), base64.b64decode(said["data"])
+
+    def derived() -> bytes:
+        cost = {"n": said["N"], "r": said["r"], "p": said["p"], "maxmem": 1 << 28}
+        return hashlib.scrypt(password.encode(), salt=salt, dklen=64, **cost)
+
+    nonce = sealed[:16]
+    master = crypt(derived(), nonce, sealed[16:-16])
+    said.update(N=2, r=1, p=1)
+    key = derived()
+    secret = crypt(key, nonce, master)
+    once = Cipher(algorithms.AES(key[32:48]), modes.ECB()).encryptor().update(nonce)
+    said["data"] = base64.b64encode(nonce + secret + Poly1305.generate_tag(key[48:] + once, secret)).decode()
+    text = json.dumps(said).encode()
+    file.with_name(hashlib.sha256(text).hexdigest()).write_bytes(text)
+    file.chmod(0o600)
+    file.unlink()
 
 
 if __name__ == "__main__":
