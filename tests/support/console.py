@@ -21,6 +21,11 @@ _CHANGING = (
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +(\d+\.\d s)?"), "WHEN "),
     (re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d{1,2} [A-Z][a-z]{2} \d{4}\b"), "DAY"),
     (re.compile(r"\b(apply|history|undo) 20\S+"), r"\1 RUN"),
+    (re.compile(r"\b20\d{6}T\S*"), "SNAPSHOT"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b"), "WHEN"),
+    (re.compile(r" *\b[\d.]+ (?:bytes|kB|MB)\b"), " SIZE"),
+    (re.compile(r"(?:under )?\b\d+ s\b(?: ago)?|just now"), "TIME"),
+    (re.compile(r"(, TIME(?=\))|TIME, )"), ""),
 )
 
 
