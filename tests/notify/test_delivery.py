@@ -308,6 +308,7 @@ with open_ledger(sys.argv[1]) as ledger:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_several_deliverers_at_once_send_nothing_twice(
     kind: str, path: str, watcher: Watcher, request: pytest.FixtureRequest
