@@ -7,6 +7,9 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from tests.support.servers import PostgreSQL
 from tests.support.sources import Trial, context, manifest_of, watch
 from trueup.core.ledger import open_ledger
 from trueup.jobs.backup.sources.ledger import KIND
@@ -80,3 +83,16 @@ def test_a_ledger_that_is_not_there_is_told(tmp_path: Path) -> None:
     one = trial(tmp_path, str(tmp_path / "none.db"))
     assert [finding.severity for finding in KIND.probe(one.spec, one.context)] == ["error"]
     assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.slow
+def test_a_ledger_on_postgresql(tmp_path: Path, postgresql: PostgreSQL) -> None:
+    url = postgresql.make_database()
+    with open_ledger(url) as ledger:
+        ledger.blobs.put(b"a body")
+    one = trial(tmp_path, url)
+    captured = one.capture()
+    assert manifest_of(captured)["stored_as"] == "postgresql"
+    for file in (*captured.about.rglob("*"), *captured.root.rglob("*")):
+        assert not file.is_file() or postgresql.password.encode() not in file.read_bytes()
+    assert one.drill(captured).differences == ()
