@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class Item:
 
     def line(self) -> str:
         """As it is kept."""
-        return json.dumps(asdict(self), separators=(",", ":")) + "\n"
+        return json.dumps({name: getattr(self, name) for name in self.__slots__}, separators=(",", ":")) + "\n"
 
 
 class Kinds:
