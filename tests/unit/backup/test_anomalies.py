@@ -97,6 +97,13 @@ def test_encryption_of_a_share() -> None:
     )
 
 
+def test_what_the_next_run_cannot_see_is_known() -> None:
+    before = [{"files": 20_000.0, "changed": 0.03, "rows": 500.0}] * 10
+    spoilt = {"files": 20_000.0, "changed": 0.97, "rows": 3.0}
+    assert {one.code: one.once for one in find(spoilt, before)} == {"changed": True, "drop": False}
+    assert [one.code for one in find({**spoilt, "changed": 0.0}, before)] == ["drop"]
+
+
 def test_a_mass_rename_is_no_encryption() -> None:
     before = [{"files": 20_000.0, "changed": 0.03, "entropy": 5.1}] * 10
     assert codes({"files": 20_000.0, "changed": 0.97, "entropy": 5.3}, before) == ["changed changed"]

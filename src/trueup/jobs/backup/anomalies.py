@@ -75,6 +75,11 @@ class Anomaly:
     sentence: str
     severity: Severity = Severity.WARNING
 
+    @property
+    def once(self) -> bool:
+        """Whether the next run cannot see it any more, since it compares with what is spoilt by then: only a person may clear it up."""
+        return self.code in ("changed", "encryption")
+
 
 def find(
     measures: Mapping[str, float], history: Sequence[Mapping[str, float]], limits: Limits = Limits()
