@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +19,7 @@ from trueup.jobs.backup.sources.postgresql.faults import disk_full, said
 from trueup.jobs.backup.sources.postgresql.measuring import Reading, Table
 from trueup.jobs.backup.sources.postgresql.options import Options
 from trueup.jobs.backup.sources.postgresql.programs import Programs, for_dump
-from trueup.jobs.backup.sources.postgresql.session import LOCK_TIMEOUT, Session, connected, session
+from trueup.jobs.backup.sources.postgresql.session import Session, connected, session
 from trueup.jobs.backup.sources.postgresql.words import listed
 from trueup.model.backup import MANIFEST, MANIFEST_VERSION, Captured, SourceSpec
 from trueup.model.errors import Cancelled, NotFound, Permanent, StoreError, Transient
@@ -27,6 +29,10 @@ ROLES = "roles.sql"
 TABLESPACES = "tablespaces.sql"
 OLDEST = 12
 """The oldest server whose catalogues are read here."""
+
+_ATTEMPTS = 6
+_BEHIND_US = "2s"
+"""How long pg_dump waits for a lock on a table that we have locked before it."""
 
 _MAGIC = b"PGDMP"
 
@@ -38,16 +44,9 @@ def take(spec: SourceSpec, chosen: Options, spool: Path, watch: Watch) -> Captur
     about.mkdir()
     began = time.time()
     names = chosen.databases or _all_databases(chosen, watch)
-    databases: list[dict[str, Any]] = []
-    server: dict[str, Any] = {}
-    programs = None
-    for name in names:
-        with session(chosen.address.of(name), watch) as open_session:
-            if programs is None:
-                programs = _fitting(chosen, open_session, watch)
-                server = _server(open_session)
-            databases.append(_Database(chosen, open_session, programs, data, spool, watch).take(name))
-    assert programs is not None
+    with session(chosen.address.of(names[0]), watch) as one:
+        programs, server = _fitting(chosen, one, watch), _server(one)
+    databases = [_uncontended(partial(_taken, name, chosen, programs, data, spool, watch), watch) for name in names]
     notes = [f"{one['name']}: {note}" for one in databases for note in [*one.pop("warnings"), *measuring.notes(one)]]
     if chosen.roles:
         notes += _globals(chosen, names[0], programs, server, data, spool, watch)
@@ -65,6 +64,29 @@ def take(spec: SourceSpec, chosen: Options, spool: Path, watch: Watch) -> Captur
     files = list(data.iterdir())
     measures = {"bytes": sum(one.stat().st_size for one in files), "files": len(files), "rows": _rows(databases)}
     return Captured(data, about, measures["bytes"], measures["files"], measures, notes=tuple(notes))
+
+
+def _taken(name: str, chosen: Options, programs: Programs, data: Path, spool: Path, watch: Watch) -> dict[str, Any]:
+    with session(chosen.address.of(name), watch) as one:
+        return _Database(chosen, one, programs, data, spool, watch).take(name)
+
+
+class _Contended(Transient):
+    """pg_dump waits for a lock although we hold all locks that it needs."""
+
+
+def _uncontended(take: Callable[[], dict[str, Any]], watch: Watch) -> dict[str, Any]:
+    """Takes a database, again where somebody's TRUNCATE or ALTER came between our locks and those of pg_dump.
+
+    It then waits for us, and pg_dump waits behind it, for ever: no deadlock in the server's eyes, since pg_dump would wait for us willingly.
+    """
+    for attempt in range(_ATTEMPTS - 1):
+        try:
+            return take()
+        except _Contended:
+            watch.ok()
+            time.sleep(random.uniform(0.1, 0.5) * (attempt + 1))
+    return take()
 
 
 def _rows(databases: Sequence[dict[str, Any]]) -> int:
@@ -173,12 +195,16 @@ class _Database:
         with address.environment(self._spool) as env:
             arguments = [
                 *(self._programs.path("pg_dump"), "--format=custom", "--compress=0", "--no-password"),
-                *(f"--snapshot={snapshot}", f"--lock-wait-timeout={LOCK_TIMEOUT}"),
+                *(f"--snapshot={snapshot}", f"--lock-wait-timeout={_BEHIND_US}"),
                 *(f"--exclude-table-data={one.sql}" for one in without),
                 *("--dbname", address.conninfo(application_name="trueup")),
             ]
-            ended = run_child(arguments, watch=watch, env=env, stdout=path, secrets=[address.password])
+            ended = run_child(arguments, watch=watch, env=env, stdout=path, secrets=[address.password], grace=2.0)
         if ended.code:
+            if "canceling statement due to" in ended.stderr:
+                raise _Contended(
+                    what, where=str(address), why="tables are changed or emptied again and again (ALTER, TRUNCATE)"
+                )
             if "No space left" in ended.stderr or "Disk quota" in ended.stderr:
                 raise disk_full(what, self._spool, path.stat().st_size)
             raise said(what, str(address), ended.stderr)

@@ -114,7 +114,8 @@ _KINDS: dict[str, str] = {
       FROM pg_policy p JOIN {_RELATIONS} ON c.oid = p.polrelid WHERE {_OWN}""",
     "routine": f"""SELECT {_SIGNATURE}, concat_ws(E'\\n', p.prokind, l.lanname, p.provolatile, p.proisstrict, p.prosecdef, p.proleakproof,
         p.proparallel, p.procost, p.prorows, p.proconfig::text, p.probin, pg_get_function_result(p.oid), pg_get_function_arguments(p.oid),
-        p.prosrc, (SELECT concat_ws(',', g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.agginitval, g.aggtranstype::regtype)
+        md5(p.prosrc), CASE WHEN p.prokind <> 'a' AND p.prosrc = '' THEN pg_get_functiondef(p.oid) END,
+        (SELECT concat_ws(',', g.aggtransfn, g.aggfinalfn, g.aggcombinefn, g.agginitval, g.aggtranstype::regtype)
           FROM pg_aggregate g WHERE g.aggfnoid = p.oid)) FROM {_ROUTINES}""",
     "type": f"""SELECT format('%s.%s', n.nspname, t.typname), concat_ws(E'\\n', t.typtype, t.typnotnull, t.typdefault,
         CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) END,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from trueup.jobs.backup.sources.postgresql.words import listed, rows
+
+_RELATIONS = ("table", "view")
+_OF_RELATIONS = ("columns of", "grants on")
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], *, same_version: bool) -> Iterator[str]:
@@ -21,8 +24,18 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], *, same_ver
     yield from _sequences(before["sequences"], after["sequences"])
     yield from _large_objects(before["large_objects"], after["large_objects"])
     yield from _owners(before["owners"], after["owners"])
+    told = {
+        title for title, one in before["tables"].items() if one["rows"] is not None and title not in after["tables"]
+    }
+    relations = [{name for kind in _RELATIONS for name in one["objects"][kind]} for one in (before, after)]
+    one_sided = relations[0] ^ relations[1]
     for kind, names in before["objects"].items():
-        yield from _objects(kind, names, after["objects"].get(kind, {}), same_version)
+        found = after["objects"].get(kind, {})
+        if kind in _OF_RELATIONS:  # of what is missing as a whole, the parts need no word
+            names, found = (
+                {name: one for name, one in side.items() if name not in one_sided} for side in (names, found)
+            )
+        yield from _objects(kind, names, found, told if kind == "table" else set(), same_version)
 
 
 def compared(manifest: Mapping[str, Any]) -> dict[str, int]:
@@ -78,12 +91,14 @@ def _owners(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str
             yield f"{name} belonged to {owner}, and came back belonging to {after[name]}"
 
 
-def _objects(kind: str, before: Mapping[str, str], after: Mapping[str, str], same_version: bool) -> Iterator[str]:
-    missing = [name for name in before if name not in after]
-    surplus = [name for name in after if name not in before]
-    changed = [name for name in before if name in after and before[name] != after[name]]
-    for names, told in ((missing, "did not come back"), (changed if same_version else [], "came back different")):
+def _objects(
+    kind: str, before: Mapping[str, str], after: Mapping[str, str], told: Set[str], same_version: bool
+) -> Iterator[str]:
+    missing = [name for name in sorted(before) if name not in after and name not in told]
+    surplus = [name for name in sorted(after) if name not in before]
+    changed = [name for name in sorted(before) if name in after and before[name] != after[name]]
+    for names, what in ((missing, "did not come back"), (changed if same_version else [], "came back different")):
         if names:
-            yield f"{kind} {listed(names)} {told}"
+            yield f"{kind} {listed(names)} {what}"
     if surplus and same_version:
         yield f"{kind} {listed(surplus)} came back, but was not in the backup"

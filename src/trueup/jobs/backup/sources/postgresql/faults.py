@@ -32,7 +32,7 @@ _RULES: tuple[tuple[str, type[StoreError], str], ...] = (
     ),
     (r"permission denied|must be (?:super)?user|must be owner|row-level security", Permanent, READ_ALL),
     (
-        r"lock timeout|deadlock detected",
+        r"lock timeout|statement timeout|deadlock detected",
         Transient,
         "something else holds the table, as an ALTER TABLE; it is tried again",
     ),
