@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from trueup.connectors.archive.places import Gone, Place, whole
 from trueup.connectors.archive.processes import boot, host, start
-from trueup.model.errors import StoreError, Transient, TrueupError
+from trueup.model.errors import StoreError, TimedOut, Transient, TrueupError
 from trueup.model.repository import Watch
 
 RENEWED = 300.0
@@ -21,6 +21,7 @@ PATIENCE = 60.0
 """Seconds that `prune` waits for backups to end."""
 
 _PAUSE = 0.25
+_RELEASE = 5.0
 
 
 class Quiet:
@@ -35,6 +36,20 @@ class Quiet:
     def left(self) -> float | None:
         """For ever."""
         return None
+
+
+class Brief(Quiet):
+    """A watch that ends after some seconds: for what may go on without us."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until = time.monotonic() + seconds
+
+    def ok(self) -> None:
+        if time.monotonic() > self._until:
+            raise TimedOut("the archive does not answer")
+
+    def left(self) -> float | None:
+        return max(0.0, self._until - time.monotonic())
 
 
 class Lock:
@@ -78,12 +93,12 @@ class Lock:
                 self.write(Quiet())
 
     def release(self) -> None:
-        """Takes it away; where the place is gone it becomes stale by itself."""
+        """Takes it away. Where the place hangs nobody waits for that, and it becomes stale by itself in the end."""
         self._done.set()
         if self._thread.is_alive():
-            self._thread.join(5)
+            self._thread.join(_RELEASE)
         with suppress(TrueupError, OSError):
-            self._place.delete([self.name], Quiet())
+            self._place.delete([self.name], Brief(_RELEASE))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, overload
 from trueup.connectors.archive import heads as headers
 from trueup.connectors.archive import keys
 from trueup.connectors.archive.heads import About, Head
-from trueup.connectors.archive.locks import Quiet, locked
+from trueup.connectors.archive.locks import Brief, locked
 from trueup.connectors.archive.objects import Codec, Damaged, wrong_key
 from trueup.connectors.archive.places import Gone, Place, told, whole
 from trueup.model.diagnostics import Diagnostic, Severity
@@ -26,6 +26,10 @@ from trueup.model.repository import Checked, Entry, Repository, Snapshot, Stored
 
 if TYPE_CHECKING:
     from trueup.connectors.archive.index import Index
+
+
+_ANSWER = 60.0
+"""Seconds that questions may take that nobody watches over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Archive:
     def traits(self) -> Traits:
         """Asks a bucket whether it has object lock, the first time."""
         try:
-            lock = self._place.locks(Quiet())
+            lock = self._place.locks(Brief(_ANSWER))
         except TrueupError:
             lock = False
         return Traits(lock=lock, place=self._place.where, far=self._place.far)
@@ -426,7 +430,7 @@ class Archive:
         where = self._place.where
         try:
             with self._telling():
-                self._about(Quiet())
+                self._about(Brief(_ANSWER))
                 self._writable()
         except StoreError as error:
             if "repository.json is missing" in error.why:
@@ -452,7 +456,7 @@ class Archive:
 
     def collections(self) -> list[CollectionInfo]:
         """One for each source, with the number of its snapshots."""
-        counts = Counter((one.job, one.source) for one in self.snapshots(Quiet()))
+        counts = Counter((one.job, one.source) for one in self.snapshots(Brief(_ANSWER)))
         return [
             CollectionInfo("/".join(filter(None, key)), items=count, writable=False)
             for key, count in sorted(counts.items())
