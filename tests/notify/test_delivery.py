@@ -146,6 +146,28 @@ def test_a_watcher_that_was_away_hears_how_it_is_and_not_how_it_was(ledger: Ledg
     assert watcher.paths == ["/uuid"]
 
 
+def test_a_ping_that_did_not_arrive_does_not_arrive_after_a_later_one(ledger: Ledger, watcher: Watcher) -> None:
+    to = spec(heartbeat=watcher.url("/uuid"))
+    watcher.answer = 503
+    ended(ledger, "office", to, FAILED, NOW)
+    send_all(ledger, to)
+    watcher.answer, watcher.posted = 200, []
+    ended(ledger, "office", to, DONE, NOW + 1)
+    assert send_all(ledger, to, NOW + 1) == Delivered(1, 0, 0)
+    assert send_all(ledger, to, NOW + 86_400) == Delivered(0, 0, 0)
+    assert watcher.paths == ["/uuid"]
+
+
+def test_a_watcher_that_stays_away_is_seen(ledger: Ledger, watcher: Watcher) -> None:
+    to = spec(heartbeat=watcher.url("/uuid"))
+    watcher.answer = 503
+    for night in range(3):
+        assert findings(ledger) == []
+        ended(ledger, "office", to, {**FAILED, "id": f"R{night}"}, NOW + night * 86_400)
+        send_all(ledger, to, NOW + night * 86_400)
+    assert [one.where for one in findings(ledger)] == ["office: notify.heartbeat (http)"]
+
+
 # What is broken -------------------------------------------------------------------------------------------------------
 
 
@@ -159,7 +181,10 @@ def test_one_channel_that_refuses_holds_up_no_other(ledger: Ledger, mail: MailSi
     assert send_all(ledger, to) == Delivered(sent=1, failed=3, waiting=3)
     assert len(mail.mails) == 1
     why = {one["channel"]: one["why"] for one in status(ledger)["channels"]}
-    assert "Connection refused" in why["failure/1"]
+    assert why["failure/1"] == (
+        "A Connection error occurred sending JSON notification to 127.0.0.1;"
+        " Failed to establish a new connection: [Errno 111] Connection refused"
+    )
     assert why["failure/3"] == "apprise does not understand the address"
     assert why["heartbeat"] == "HTTP Error 500: Internal Server Error"
 
@@ -193,7 +218,7 @@ def test_a_broken_notifier_is_seen_and_loses_nothing(ledger: Ledger, watcher: Wa
     (finding,) = findings(ledger)
     assert finding.what == "messages do not get through: 1 waits since 2026-09-21 14:13 UTC"
     assert finding.where == "office: notify.failure (json)"
-    assert finding.why == "Failed to send JSON POST notification: Internal server error., error=500."
+    assert finding.why == "Failed to send JSON POST notification: Internal server error., error=500"
     watcher.answer = 200
     assert send_all(ledger, to, now) == Delivered(1, 0, 0)
     assert findings(ledger) == []

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 
 from trueup.core.leasing import give_back, process_name
@@ -145,11 +145,18 @@ class _Delivery:
             for one in messages:
                 outbox.drop(one.id, "its address was taken out of the configuration", self._now)
             return []
-        if messages and messages[0].channel == HEARTBEAT:  # a watcher wants to know what is, not what was
-            for one in messages[:-1]:
-                outbox.drop(one.id, "overtaken by a later ping", self._now)
-            return messages[-1:]
+        if messages and messages[0].channel == HEARTBEAT:
+            return self._newest(messages)
         return messages
+
+    def _newest(self, due: list[Message]) -> list[Message]:
+        """Of pings the last one alone, if it is due: a watcher is to know what is, and not what was."""
+        *older, last = self._ledger.outbox.all_of(due[0].subject, HEARTBEAT)
+        for one in older:
+            self._ledger.outbox.drop(one.id, "overtaken by a later ping", self._now)
+        # A watcher that is away is seen by the number of attempts, which must not begin anew with every run.
+        tried = max((one.attempts for one in older), default=0)
+        return [replace(one, attempts=one.attempts + tried) for one in due if one.id == last.id]
 
     def _next(self, channel: _Channel) -> None:
         """Begins to send a channel's next message, or is done with it."""

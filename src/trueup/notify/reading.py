@@ -39,7 +39,7 @@ _HINTS = {
 _WRONG = ("failed", "stale", "refused")
 _FOLLOWS = "after"  # the code of what was not begun, since what it comes after had failed
 
-_LOGIN = re.compile(r"([A-Za-z][\w+.-]*://)[^\s/?#]*@")
+_LOGIN = re.compile(r"""([A-Za-z][\w+.-]*://)[^\s"'<>]*@""")
 _SPACE = re.compile(r"\s+")
 
 
@@ -121,6 +121,11 @@ def _troubles(report: Mapping[str, Any]) -> Iterator[Trouble]:
             follows = stage == "drill" and str(one.get("title")) in untaken
             if (one.get("stage") or "") == stage and not follows:
                 yield _of_left(one, stage)
+    for one in map(_mapping, _list(report.get("readings"))):
+        if one.get("read") is False:
+            yield Trouble(
+                plain(one.get("collection")), "unread", _error(_mapping(one.get("error"))), headline="is incomplete"
+            )
     if error := _mapping(report.get("error")):
         hint = plain(error.get("hint") or "")
         yield Trouble("", str(error.get("type") or "error"), _error(error), hint, "failed")
@@ -128,9 +133,8 @@ def _troubles(report: Mapping[str, Any]) -> Iterator[Trouble]:
 
 def _freezes(backup: Mapping[str, Any]) -> Iterator[Trouble]:
     frozen = _mapping(backup.get("frozen"))
-    for cause in sorted(
-        frozen, key=lambda one: (list(_FREEZES).index(_kind(one)) if _kind(one) in _FREEZES else 9, one)
-    ):
+    order = {kind: number for number, kind in enumerate(_FREEZES)}
+    for cause in sorted(frozen, key=lambda one: (order.get(_kind(one), len(order)), one)):
         kind, about = _kind(cause), plain(str(cause).partition("/")[2])
         headline = _FREEZES.get(kind, "retention is frozen").format(about=about)
         yield Trouble(about, kind, _sentence(frozen[cause]), _HINTS.get(kind, "").replace("{about}", about), headline)
@@ -148,10 +152,9 @@ def _of_left(one: Mapping[str, Any], stage: str) -> Trouble:
     why = _why(one).removeprefix(f"{title}: ")
     if not stage and place:
         why = f"{why} [{place}]"
+    code = f"{stage} {one.get('code') or one['state']}".strip()
     headline = _STAGES[stage].format(title=title, collection=place.partition("/")[0])
-    return Trouble(
-        title, f"{stage} {one.get('code') or one['state']}".strip(), why, plain(one.get("hint") or ""), headline
-    )
+    return Trouble(title, code, why, plain(one.get("hint") or ""), headline)
 
 
 def _of_run(run: Mapping[str, Any], state: str, report: Mapping[str, Any]) -> Trouble:

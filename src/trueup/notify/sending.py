@@ -24,6 +24,7 @@ _PATHS = {"start": "/start", "fail": "/fail", "success": ""}
 _TYPES = {"failure": "failure", "reminder": "failure", "success": "success", "recovery": "success"}
 _NAMED_HOSTS = ("mailto", "mailtos", "json", "jsons", "xml", "xmls", "form", "forms", "http", "https")
 _LONGEST = 500
+_CAUSE = re.compile(r"""HTTPS?ConnectionPool\(.*\(Caused by \w+\(['"]?(?:.*?\): )?(.*?)['"]?\)\)$""", re.DOTALL)
 _REASON = "Socket Exception: "  # what stands before the cause in apprise's own words, at the level DEBUG
 
 
@@ -158,7 +159,7 @@ class _Ear(logging.Filter):
             return record.levelno >= self._wanted
         said = record.getMessage()
         if record.levelno >= logging.WARNING or said.startswith(_REASON):
-            heard.append(said.removeprefix(_REASON))
+            heard.append(_CAUSE.sub(r"\1", said.removeprefix(_REASON)).rstrip("."))
         return False
 
 

@@ -20,10 +20,9 @@ def failure(job: str, ending: Ending) -> tuple[str, str]:
 def reminder(job: str, ending: Ending, since: float, now: float, runs: int) -> tuple[str, str]:
     """As `failure`, for what is not new: since when, and how many runs failed."""
     day = int(max(0.0, now - since) / 86_400 + 0.5) + 1
-    lasting = f"still failing since {moment(since)}, {_ordinal(day)} night, {runs} runs"
-    return _title(job, f"still failing since {_day(since)}: {_headline(ending.troubles)}"), "\n".join(
-        (f"{lasting[0].upper()}{lasting[1:]}.", "", *_body(job, ending))
-    )
+    title = _title(job, f"still failing since {moment(since)[:10]}: {_headline(ending.troubles)}")
+    lasting = f"Still failing since {moment(since)}, {_ordinal(day)} night, {runs} runs."
+    return title, "\n".join([lasting, "", *_body(job, ending)])
 
 
 def recovery(job: str, ending: Ending, since: float, runs: int) -> tuple[str, str]:
@@ -84,21 +83,14 @@ def _headline(troubles: Sequence[Trouble]) -> str:
 
 
 def _body(job: str, ending: Ending) -> Iterator[str]:
-    yield from _section(
-        "What failed", [f"{one.about}: {_why(one)}" if one.about else _why(one) for one in ending.troubles]
-    )
+    failed = [(one.about, one.why or one.headline) for one in ending.troubles]
+    yield from _section("What failed", [f"{about}: {why}" if about else why for about, why in failed])
     yield from _section("What was not tried", ending.undone)
     yield from _section("What was done", ending.done)
     yield from _section("Notes", ending.notes)
-    hints = [one.hint.replace("{job}", job) for one in ending.troubles if one.hint] or [
-        f"look at it, and try again: trueup run {job}"
-    ]
-    yield from _section("What to do", list(dict.fromkeys(hints)))
+    hints = dict.fromkeys(one.hint.replace("{job}", job) for one in ending.troubles if one.hint)
+    yield from _section("What to do", hints or [f"look at it, and try again: trueup run {job}"])
     yield _last_line(job, ending)
-
-
-def _why(one: Trouble) -> str:
-    return one.why or one.headline
 
 
 def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -118,10 +110,6 @@ def _last_line(job: str, ending: Ending) -> str:
 def _title(job: str, text: str) -> str:
     title = f"trueup: {job}: {text}"
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
-
-
-def _day(at: float) -> str:
-    return moment(at)[:10]
 
 
 def _ordinal(number: int) -> str:

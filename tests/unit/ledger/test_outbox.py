@@ -91,6 +91,7 @@ def test_one_that_fails_does_not_hold_up_those_behind_it(ledger: Ledger) -> None
     ledger.outbox.put(message("b"))
     ledger.outbox.failed(ledger.outbox.due("office", "failure/1", NOW)[0], "too long", NOW)
     assert keys(ledger) == ["b"]
+    assert [one.key for one in ledger.outbox.all_of("office", "failure/1")] == ["a", "b"]
 
 
 def test_a_clock_that_was_far_ahead_delays_nothing(ledger: Ledger) -> None:

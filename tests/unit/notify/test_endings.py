@@ -298,6 +298,14 @@ def test_an_item_of_another_kind_of_job(ledger: Ledger) -> None:
     assert "Summer party: no UID [work/team]" in body
 
 
+def test_a_collection_that_could_not_be_read(ledger: Ledger) -> None:
+    error = {"what": "work is away", "why": "timed out", "where": "", "hint": ""}
+    readings = [{"collection": "work/team", "read": False, "error": error}, {"collection": "home/team", "read": True}]
+    title, body = words(ledger, {"state": "partial", "readings": readings, "left": []})
+    assert title == "is incomplete (work is away: timed out)"
+    assert "What failed\n  work/team: work is away: timed out\n" in body
+
+
 def test_titles_are_short_and_one_line(ledger: Ledger) -> None:
     title, body = words(ledger, failed("first\nsecond " + "x" * 300))
     assert len(f"trueup: office: {title}") <= 110
@@ -306,7 +314,7 @@ def test_titles_are_short_and_one_line(ledger: Ledger) -> None:
 
 
 def test_a_login_in_a_reason_is_left_out(ledger: Ledger) -> None:
-    title, body = words(ledger, failed("cannot reach postgresql://anna:s3cret@db/crm and https://u:p%40ss@host/x"))
+    title, body = words(ledger, failed("cannot reach postgresql://anna:s3cret@db/crm and https://u:p%40ss/x@host/x"))
     assert "s3cret" not in title + body
     assert "p%40ss" not in title + body
     assert "postgresql://***@db/crm" in body

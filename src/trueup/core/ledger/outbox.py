@@ -91,11 +91,11 @@ class Outbox:
 
     def due(self, subject: str, channel: str, now: float) -> list[Message]:
         """What a channel has to send now, in order."""
-        rows = self._db.rows(
-            f"SELECT {_ROW} FROM message WHERE state = 'waiting' AND subject = ? AND channel = ? AND {_DUE} ORDER BY id",
-            (subject, channel, *_moments(now)),
-        )
-        return [Message(*row) for row in rows]
+        return self._of(subject, channel, f" AND {_DUE}", _moments(now))
+
+    def all_of(self, subject: str, channel: str) -> list[Message]:
+        """Everything that waits in a channel, in order, due or not."""
+        return self._of(subject, channel)
 
     def sent(self, number: int, now: float) -> None:
         """Records that a message was sent."""
@@ -127,6 +127,13 @@ class Outbox:
             )
         }
         return [Waiting._make((*row, errors.get((row[0], row[1]), ""))) for row in rows]
+
+    def _of(self, subject: str, channel: str, more: str = "", values: tuple[float, ...] = ()) -> list[Message]:
+        rows = self._db.rows(
+            f"SELECT {_ROW} FROM message WHERE state = 'waiting' AND subject = ? AND channel = ?{more} ORDER BY id",
+            (subject, channel, *values),
+        )
+        return [Message(*row) for row in rows]
 
     def _end(self, number: int, state: str, why: str, now: float) -> None:
         with self._db.transaction(f"outbox.{state}"):
