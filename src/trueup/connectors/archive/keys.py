@@ -35,6 +35,13 @@ def recipients(text: str, where: str) -> tuple[str, ...]:
         ConfigError: there is something else in it.
     """
     text = text.strip()
+    if "AGE-SECRET-KEY-" in text.upper():  # it must be shown nowhere, as a path that is not there would be
+        raise ConfigError(
+            "a recipient is not a public key",
+            where=where,
+            why="it is a private key",
+            hint="`recipients` takes the public keys that age-keygen shows (age1…); private ones belong into `identity`",
+        )
     if text and not text.startswith("age1"):
         text = _file(text, where)
     found = [one for one in re.split(r"[\s,]+", text) if one]
@@ -70,7 +77,6 @@ def recipient(text: str, where: str) -> x25519.Recipient:
         raise ConfigError(
             "a recipient is not a public key",
             where=where,
-            # a private key in the wrong place must not be shown
             why=f"{text[:24]}… is not an age1… key" if text.startswith("age1") else "it does not begin with age1",
             hint="`recipients` takes the public keys that age-keygen shows (age1…)",
         ) from error
