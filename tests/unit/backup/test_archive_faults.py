@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 
 from tests.backup.repository_contract import request, tiny_disk, watch
 from tests.backup.trees import content, picture
@@ -106,6 +107,21 @@ def test_a_damaged_pack_is_told_with_its_files_and_not_built_upon(
     vault.forget([first.id], watch())
     vault.prune(watch())
     assert vault.check(1.0, watch()).damage == ()
+
+
+def test_a_cache_that_says_what_is_not_so_is_found_out(tmp_path: Path, vault: Archive, root: Path) -> None:
+    """The worst it can do: a part is thought to be in a pack that does not have it. A full check tells, by the file's name."""
+    vault.store(request(root, tmp_path), watch())
+    (root / "new").write_bytes(b"third")
+    (file,) = (tmp_path / "cache").glob("*.sqlite")
+    with sqlite3.connect(file) as db:
+        db.execute("INSERT INTO part SELECT ?, id FROM pack", (blake3(b"third").digest(),))
+    second = vault.store(request(root, tmp_path, run="r2"), watch()).snapshot
+    found = vault.check(1.0, watch())
+    assert second.id in found.snapshots
+    assert any("new" in one for one in found.damage)
+    third = vault.store(request(root, tmp_path, run="r3"), watch()).snapshot
+    assert restored(vault, third.id, tmp_path / "out") == content(root)
 
 
 def test_a_damaged_head_is_listed_and_stops_a_prune(tmp_path: Path, vault: Archive, root: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from blake3 import blake3
@@ -51,11 +53,13 @@ class Checking:
         }
         trees = self._look([head.tree for head in good], there)
         packs = self._look([pack for head in good for pack in head.packs], there)
-        if self.share > 0:
-            for tree in trees:
-                self._try(tree, self._sum)
-            self._packs(packs)
         readable = self.codec.identity is not None or not self.codec.recipients
+        if self.share >= 1 and readable:
+            self._everything(good, packs)
+        elif self.share > 0:
+            some = min(len(packs), math.ceil(len(packs) * self.share))
+            for one in (*trees, *random.sample(packs, some)):  # other packs each time
+                self._try(one, self._sum)
         if self.bad:
             self._tell(self._still(good), readable)
         unchecked = (
@@ -64,6 +68,26 @@ class Checking:
             else "this machine does not hold the key: sums of encrypted objects were compared, names and contents not looked at"
         )
         return Checked(tuple(self._damage), tuple(sorted(self._hit)), self._read, unchecked)
+
+    def _everything(self, heads: list[Head], packs: list[Object]) -> None:
+        """Reads every tree and pack, and finds every part of every file in its pack."""
+        with closing(sqlite3.connect("", isolation_level=None)) as db:  # a file that sqlite removes by itself
+            db.executescript(
+                "PRAGMA journal_mode=OFF; CREATE TABLE wanted (pack TEXT, sum BLOB, PRIMARY KEY (pack, sum)) WITHOUT ROWID; BEGIN"
+            )
+            for head in heads:
+                if head.tree.name not in self.bad:
+                    self._try(head.tree, lambda _, head=head: self._note(db, head))  # type: ignore[misc]
+            for pack in packs:
+                self._try(pack, lambda one: self._deep(db, one))
+
+    def _note(self, db: sqlite3.Connection, head: Head) -> None:
+        """Notes what parts a snapshot wants of which pack."""
+        for node in Tree(self.place, self.codec, head, self.watch).nodes():
+            for part, number in zip(node.parts, node.packs, strict=True):
+                if not 0 <= number < len(head.packs):
+                    raise Damaged("it names a pack that its head does not")
+                db.execute("INSERT OR IGNORE INTO wanted VALUES (?, ?)", (head.packs[number].name, bytes.fromhex(part)))
 
     def _good_heads(self) -> list[Head]:
         good = []
@@ -87,17 +111,6 @@ class Checking:
                 found.append(one)
         return found
 
-    def _packs(self, packs: list[Object]) -> None:
-        """Reads a share of the packs, others each time."""
-        some = (
-            packs
-            if self.share >= 1
-            else random.sample(packs, min(len(packs), math.ceil(len(packs) * max(0.0, self.share))))
-        )
-        deep = self.share >= 1 and (self.codec.identity is not None or not self.codec.recipients)
-        for pack in some:
-            self._try(pack, self._deep if deep else self._sum)
-
     def _try(self, one: Object, look: Callable[[Object], None]) -> None:
         try:
             look(one)
@@ -114,11 +127,14 @@ class Checking:
         if sum_.hexdigest() != sum_of(one.name):
             raise Damaged("its bytes are not those that were written")
 
-    def _deep(self, one: Object) -> None:
+    def _deep(self, db: sqlite3.Connection, one: Object) -> None:
         """What is in it, too."""
         for name, data in parts_of(self.place, self.codec, one, self.watch):
             if blake3(data).digest() != name:
                 raise Damaged("a part in it is not what was written")
+            db.execute("DELETE FROM wanted WHERE pack = ? AND sum = ?", (one.name, name))
+        if db.execute("SELECT 1 FROM wanted WHERE pack = ?", (one.name,)).fetchone():
+            raise Damaged("parts of files are missing in it")
 
     def _still(self, heads: list[Head]) -> list[Head]:
         """Snapshots that nobody has removed meanwhile, with their objects."""
