@@ -9,6 +9,7 @@ from typing import Any
 from trueup.notify.reading import Ending, Trouble
 
 LONGEST_TITLE = 110
+LONGEST_LINE = 1000
 MOST_LINES = 20
 
 
@@ -97,7 +98,7 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
     lines = list(lines)
     if lines:
         yield title
-        yield from (f"  {line}" for line in lines[:MOST_LINES])
+        yield from (f"  {_cut(line, LONGEST_LINE)}" for line in lines[:MOST_LINES])
         if len(lines) > MOST_LINES:
             yield f"  … and {len(lines) - MOST_LINES} more"
         yield ""
@@ -108,8 +109,11 @@ def _last_line(job: str, ending: Ending) -> str:
 
 
 def _title(job: str, text: str) -> str:
-    title = f"trueup: {job}: {text}"
-    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
+    return _cut(f"trueup: {job}: {text}", LONGEST_TITLE)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _ordinal(number: int) -> str:

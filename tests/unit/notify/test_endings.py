@@ -311,6 +311,8 @@ def test_titles_are_short_and_one_line(ledger: Ledger) -> None:
     assert len(f"trueup: office: {title}") <= 110
     assert "\n" not in title
     assert "x" * 300 in body
+    _, body = words(ledger, failed("x" * 100_000, code="Other"), id="R2")
+    assert len(body) < 2000
 
 
 def test_a_login_in_a_reason_is_left_out(ledger: Ledger) -> None:

@@ -13,9 +13,9 @@ of a week ago, so that up to 20 % a night never alarms (1.2 ** 7.5 = 3.9). The l
 What moves by less than `SMALL` (64 KiB; ten files, rows or items) is never odd, but for one case: nothing is left where something was.
 
 **Shares of changed files** above 60 % are odd: of an office's files a few percent change in a day, and mass renames, restores of old states
-and encryption touch nearly all. Again what was seen twice is not. **Entropy** tells the last of these apart: text and tables have 4 to 6 bits
-a byte, programs 6 to 7, and what is encrypted 7.95 and more in samples of 4 KiB. Photographs and office files are packed and have 7.5 to 7.95
-as well, so that entropy above 7.5 counts only together with many changed files, and only where it is `RISE` above its usual value.
+and encryption touch nearly all. Again what was seen twice is not. **Entropy** tells the last of these apart. Measured in samples of 4 KiB: text
+and tables have 4 to 6 bits a byte, programs about 6, what is encrypted 7.94 to 7.97. Pictures and archives are packed and have 7.6 to 7.95 as
+well, so that entropy above 7.5 counts only together with many changed files, and only where it is `RISE` above its usual value.
 """
 
 from __future__ import annotations
