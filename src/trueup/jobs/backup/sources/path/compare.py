@@ -8,13 +8,13 @@ import stat
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
-from trueup.jobs.backup.sources.path.records import Record, records, type_of, xattrs
+from trueup.jobs.backup.sources.path.records import Record, records, restored, type_of, xattrs
 from trueup.jobs.backup.sources.path.settle import LOOK_EVERY, Volatile, merged
 from trueup.jobs.backup.sources.path.sums import Reading, Sums, open_file
-from trueup.jobs.backup.sources.path.walk import Seen, walk
+from trueup.jobs.backup.sources.path.walk import Seen
 from trueup.jobs.backup.sources.path.words import failure, reason, shown
 from trueup.model.backup import Drilled
 from trueup.model.repository import Watch
@@ -26,7 +26,7 @@ MTIME_NS = 1_000
 NOT_KEPT = frozenset({"fifo", "socket", "device"})
 """What a repository may leave out: nobody can restore what was in it."""
 
-_QUEUE = 16
+BATCH_FILES, BATCH_BYTES, BATCHES = 16, 1 << 20, 4
 
 
 class Comparison:
@@ -46,7 +46,8 @@ class Comparison:
         self._xattrs = _keeps_xattrs(data)
         self._links: dict[str, tuple[int, int]] = {}
         self._sums = Sums(watch)
-        self._open: deque[tuple[Record, Reading, Future[None]]] = deque()
+        self._batch: list[tuple[Record, Reading]] = []
+        self._started: deque[tuple[list[tuple[Record, Reading]], Future[None]]] = deque()
         self._differences: list[str] = []
         self._count = 0
         self.compared = {"files": 0, "bytes": 0, "folders": 0, "links": 0, "xattrs": 0}
@@ -58,15 +59,19 @@ class Comparison:
         except OSError as error:
             raise failure("the restored files cannot be read", str(self._data), error) from error
         try:
-            for number, (record, seen) in enumerate(merged(records(self._about), walk(fd))):
-                if not number % LOOK_EVERY:
-                    self._watch.moved()
-                    self._watch.ok()
-                self._pair(record, seen)
-            while self._open:
+            with closing(restored(self._about, fd)) as entries:
+                for number, (record, seen) in enumerate(merged(records(self._about), entries)):
+                    if not number % LOOK_EVERY:
+                        self._watch.moved()
+                        self._watch.ok()
+                    self._pair(record, seen)
+            self._start()
+            while self._started:
                 self._take()
         finally:
             self._sums.close()
+            for _, reading in self._batch:
+                os.close(reading.fd)
             os.close(fd)
         if self._count > TOLD:
             self._differences.append(f"and {self._count - TOLD:,} more differences")
@@ -164,19 +169,28 @@ class Comparison:
             self._tell(seen.path, f"cannot be read: {reason(error)}")
             return
         if reading is not None:
-            self._open.append((record, reading, self._sums.start([reading])))
-        if len(self._open) > _QUEUE:
+            self._batch.append((record, reading))
+        if len(self._batch) >= BATCH_FILES or record["size"] > BATCH_BYTES:
+            self._start()
+
+    def _start(self) -> None:
+        """Begins to read what has gathered; waits where enough is under way."""
+        batch, self._batch = self._batch, []
+        if batch:
+            self._started.append((batch, self._sums.start([reading for _, reading in batch])))
+        if len(self._started) > BATCHES:
             self._take()
 
     def _take(self) -> None:
-        record, reading, future = self._open.popleft()
+        batch, future = self._started.popleft()
         self._sums.wait(future)
-        self.compared["files"] += 1
-        self.compared["bytes"] += record["size"]
-        if reading.error is not None:
-            self._tell(record["path"], f"cannot be read: {reason(reading.error)}")
-        elif reading.sum != record["sum"]:
-            self._tell(record["path"], "has other content than when it was backed up")
+        for record, reading in batch:
+            self.compared["files"] += 1
+            self.compared["bytes"] += record["size"]
+            if reading.error is not None:
+                self._tell(record["path"], f"cannot be read: {reason(reading.error)}")
+            elif reading.sum != record["sum"]:
+                self._tell(record["path"], "has other content than when it was backed up")
 
 
 def _noun(kind: str) -> str:

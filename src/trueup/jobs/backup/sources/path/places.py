@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,11 +52,9 @@ class Place:
             raise failure("the folder cannot be read", str(folder), error) from error
         try:
             device = os.fstat(fd).st_dev if self.one_file_system else None
-            yield (
-                _guarded(walk(fd, leave_out(self.exclude), device), self.path)
-                if self.is_dir
-                else single(fd, self.path.name)
-            )
+            entries = walk(fd, leave_out(self.exclude), device) if self.is_dir else single(fd, self.path.name)
+            with closing(entries):
+                yield _guarded(entries, self.path)
         finally:
             os.close(fd)
 

@@ -29,13 +29,15 @@ import json
 import os
 import pwd
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trueup.jobs.backup.sources.path.walk import Seen
+from trueup.core.patterns import Patterns, literal
+from trueup.jobs.backup.sources.path.walk import Seen, walk
+from trueup.model.backup import MANIFEST
 from trueup.model.errors import Permanent
 
 FILES = "files.jsonl"
@@ -173,6 +175,33 @@ def records(about: Path) -> Iterator[Record]:
             why=str(error),
             hint="check the repository; another snapshot may be whole",
         ) from error
+
+
+def manifest_of(about: Path) -> Record:
+    """The manifest of an about folder.
+
+    Raises:
+        Permanent: it is not there, or damaged.
+    """
+    try:
+        found = json.loads((about / MANIFEST).read_text(encoding="utf-8"))
+        if isinstance(found.get("root"), str) and isinstance(found.get("own", []), list):
+            return dict(found)
+        why = "it does not say what was backed up"
+    except (OSError, ValueError, AttributeError) as error:
+        why = str(error)
+    raise Permanent("the snapshot's manifest cannot be read", where=MANIFEST, why=why)
+
+
+def restored(about: Path, root: int) -> Generator[Seen]:
+    """What a repository gave back, without what is trueup's own: an about folder that lay in the tree may be among it.
+
+    Args:
+        about: the snapshot's about folder.
+        root: a descriptor of the folder with the data.
+    """
+    own = Patterns(literal(str(one)) for one in manifest_of(about).get("own", []))
+    return walk(root, lambda path, name, _: own.matches(path, name))
 
 
 def check_path(path: str) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 from trueup.core.syncing import sync_folder
 from trueup.jobs.backup.sources.path.copying import copy, set_properties
 from trueup.jobs.backup.sources.path.destination import Destination, InTheWay, put
-from trueup.jobs.backup.sources.path.records import Record, records, type_of, xattrs
+from trueup.jobs.backup.sources.path.records import Record, records, restored, type_of, xattrs
 from trueup.jobs.backup.sources.path.selection import Selection
 from trueup.jobs.backup.sources.path.settle import LOOK_EVERY, merged
 from trueup.jobs.backup.sources.path.sums import Sums, open_file
-from trueup.jobs.backup.sources.path.walk import Seen, walk
+from trueup.jobs.backup.sources.path.walk import Seen
 from trueup.jobs.backup.sources.path.words import failure, shown
 from trueup.model.backup import RestoreStep, RestoreTarget
 from trueup.model.repository import Watch
@@ -137,11 +137,12 @@ class Restore:
             self._destination.make()
             fd = os.open(self._data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                for number, (record, seen) in enumerate(merged(records(self._about), walk(fd))):
-                    if not number % LOOK_EVERY:
-                        self._watch.moved()
-                        self._watch.ok()
-                    yield from self._pair(record, seen)
+                with closing(restored(self._about, fd)) as entries:
+                    for number, (record, seen) in enumerate(merged(records(self._about), entries)):
+                        if not number % LOOK_EVERY:
+                            self._watch.moved()
+                            self._watch.ok()
+                        yield from self._pair(record, seen)
                 self._leave("")
                 sync_folder(self._destination.root)
             except OSError as error:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
 from trueup.core.patterns import Patterns, is_pattern
-from trueup.jobs.backup.sources.path.records import records
+from trueup.jobs.backup.sources.path.records import manifest_of, records
 from trueup.jobs.backup.sources.path.words import shown
-from trueup.model.backup import MANIFEST
-from trueup.model.errors import NotFound, Permanent
+from trueup.model.errors import NotFound
 
 CLOSE = 5
 
@@ -86,13 +84,10 @@ class Selection:
 
     @cached_property
     def _root(self) -> str:
-        try:
-            found = json.loads((self._about / MANIFEST).read_text(encoding="utf-8"))
-            root = str(found["root"])
-            # A single file is known by its own path; its folder is what its name is relative to.
-            return root if found.get("root_type") != "file" else root.rpartition("/")[0]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise Permanent("the snapshot's manifest cannot be read", where=MANIFEST, why=str(error)) from error
+        found = manifest_of(self._about)
+        root: str = found["root"]
+        # A single file is known by its own path; its folder is what its name is relative to.
+        return root.rpartition("/")[0] if found.get("root_type") == "file" else root
 
     def _not_found(self, text: str, path: str) -> NotFound:
         name = path.rpartition("/")[2].lower()

@@ -172,12 +172,14 @@ def _require_whole(spec: SourceSpec, place: Place, counts: Counts, had_some: boo
 
 
 def _notes(place: Place, counts: Counts) -> Iterator[str]:
+    from trueup.jobs.backup.sources.path.words import some
+
     if counts.odd:
         yield f"FIFOs, sockets and devices are not read: {counts.odd}"
     if counts.mounts:
         yield f"on another file system, and left out: {counts.mounts}"
     if place.own:
-        yield f"trueup's own, and left out: {', '.join(place.own)}"
+        yield f"trueup's own, and left out: {some(place.own)}"
     if counts.unread:
         yield f"cannot be read, and missing from the backup: {counts.unread}"
     if counts.vanished:
@@ -201,6 +203,7 @@ def _write_manifest(
         "types": dict(sorted(counts.types.items())),
         "exclude": list(place.exclude),
         "one_file_system": place.one_file_system,
+        "own": list(place.own),
         "notes": list(notes),
     }
     (about / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="ascii")

@@ -7,7 +7,7 @@ that becomes a link meanwhile leads nowhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ class _Folder:
     inode: tuple[int, int]
 
 
-def walk(root: int, leave_out: LeaveOut = lambda *_: False, device: int | None = None) -> Iterator[Seen]:
+def walk(root: int, leave_out: LeaveOut = lambda *_: False, device: int | None = None) -> Generator[Seen]:
     """Everything below a folder: a folder before what is in it, the names of a folder sorted.
 
     What vanishes meanwhile is not named. Memory is that of the names of the folders on the way down, and at most OPEN_AT_ONCE of these
@@ -169,6 +169,6 @@ def open_folder(root: int, path: str) -> int:
     return fd
 
 
-def single(folder: int, name: str) -> Iterator[Seen]:
+def single(folder: int, name: str) -> Generator[Seen]:
     """A single file as a tree of one entry."""
     yield Seen(name, name, folder, os.stat(name, dir_fd=folder, follow_symlinks=False))
