@@ -274,8 +274,8 @@ def test_a_large_table_is_read_in_pieces(postgresql: PostgreSQL, tmp_path: Path,
     url = postgresql.make_database()
     execute(url, "CREATE TABLE t AS SELECT n, repeat('x', 200) FROM generate_series(1, 20000) n")
     sums = set()
-    for pages in (32768, 1, 7, 100):
-        monkeypatch.setattr(measuring, "_PIECE", pages)
+    for size in (256_000_000, 8192, 50_000, 3_000_000):
+        monkeypatch.setattr(measuring, "_PIECE", size)
         table = manifest_of(trial(tmp_path, url, roles=False).capture())["databases"][0]["tables"]["public.t"]
         sums.add((table["rows"], table["sum"]))
     assert len(sums) == 1
@@ -599,6 +599,7 @@ def test_a_killed_drill_leaves_no_server(taken: tuple[Trial, Captured], tmp_path
 
     _, captured = taken
     ours = Path(__file__).parents[2]
+    before = set(Path(tempfile.gettempdir()).glob("trueup-drill-*"))
     process = subprocess.Popen(
         [sys.executable, "-c", DRILL, str(tmp_path), str(captured.about), str(captured.root)],
         stdout=subprocess.PIPE,
@@ -607,8 +608,10 @@ def test_a_killed_drill_leaves_no_server(taken: tuple[Trial, Captured], tmp_path
     assert process.stdout is not None
     with process:
         assert process.stdout.readline() == b"restored\n"
-        places = list(Path(tempfile.gettempdir()).glob(f"trueup-drill-{process.pid}-*"))
+        places = [one for one in Path(tempfile.gettempdir()).glob("trueup-drill-*") if one not in before]
         assert len(places) == 1
+        cluster.sweep(places[0].parent)
+        assert places[0].exists(), "another drill leaves it alone"
         process.kill()
     until = time.monotonic() + 20
     while serving(places[0]) and time.monotonic() < until:

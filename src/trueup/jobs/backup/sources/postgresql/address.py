@@ -8,12 +8,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trueup.core.supervision import child_env
 from trueup.model.errors import ConfigError, Permanent
 
+if TYPE_CHECKING:
+    from psycopg import ConnectionInfo
+
 INSTALL_DRIVER = "pip install 'trueup[postgres]'"
 
+_CHOOSING = ("hostaddr", "target_session_attrs", "load_balance_hosts")
 _SECRET = ("password", "sslpassword")
 
 
@@ -41,6 +46,12 @@ class Address:
     def with_password(self, password: str) -> Address:
         """The same with a password that came apart from it."""
         return replace(self, password=password) if password else self
+
+    def pinned(self, info: ConnectionInfo) -> Address:
+        """The very server a connection goes to: an address may mean several, by a list or in the DNS, and a snapshot is of one."""
+        found = {name: value for name, value in self.parameters.items() if name not in _CHOOSING}
+        one = {"host": info.host, "hostaddr": info.hostaddr, "port": str(info.port)}
+        return replace(self, parameters={**found, **{name: value for name, value in one.items() if value}})
 
     def __str__(self) -> str:
         """For people: without user and password."""

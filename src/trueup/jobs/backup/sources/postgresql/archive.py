@@ -14,7 +14,7 @@ from trueup.jobs.backup.sources.postgresql.programs import Programs
 from trueup.model.errors import Permanent
 from trueup.model.repository import Watch
 
-_LINE = re.compile(r"^(\d+); \d+ (\d+) [A-Z]+ ")
+_LINE = re.compile(r"^(\d+); (\d+) (\d+) [A-Z]+ ")
 _DEPENDS = re.compile(r"^;\s+depends on: ([\d ]+)$")
 _NAME = r'(?:"(?:[^"]|"")+"|[^\s";]+)'
 _SETTING = re.compile(rf"^(ALTER (?:ROLE {_NAME} IN )?DATABASE ){_NAME}( SET .*;)$")
@@ -27,30 +27,31 @@ class Entry:
 
     Attributes:
         id: its number in the dump.
+        catalogue: the catalogue it comes from, by number; 0: none.
         oid: the number in the catalogue of what it is about; 0: it goes with what it depends on.
         line: as listed; `pg_restore --use-list` takes it.
         needs: ids of entries it depends on.
     """
 
     id: int
+    catalogue: int
     oid: int
     line: str
     needs: tuple[int, ...]
 
     def about(self, kind: str) -> bool:
-        """Whether it is of a kind ("TABLE", "TABLE DATA"): what follows the kind is a schema, which hardly ever is in capitals."""
-        rest = self.line.split(" ", 3)[3]
-        return rest.startswith(kind + " ") and not any(
-            rest.startswith(longer + " ") for longer in _LONGER.get(kind, ())
-        )
+        """Whether it is of a kind ("TABLE", "TABLE DATA"). A schema named DATA is told from one by the catalogue."""
+        if not self.line.split(" ", 3)[3].startswith(kind + " "):
+            return False
+        return kind not in _BARE or (self.catalogue == 0) == _BARE[kind]
 
 
-_LONGER = {
-    "TABLE": ("TABLE DATA", "TABLE ATTACH"),
-    "SEQUENCE": ("SEQUENCE SET", "SEQUENCE OWNED BY"),
-    "DATABASE": ("DATABASE PROPERTIES",),
-    "INDEX": ("INDEX ATTACH",),
+_BARE = {
+    **dict.fromkeys(("TABLE", "SEQUENCE", "DATABASE", "INDEX", "MATERIALIZED VIEW"), False),
+    **dict.fromkeys(("TABLE DATA", "TABLE ATTACH", "SEQUENCE SET", "SEQUENCE OWNED BY", "DATABASE PROPERTIES"), True),
+    **dict.fromkeys(("INDEX ATTACH", "MATERIALIZED VIEW DATA"), True),
 }
+"""Kinds that begin alike: whether they are of no catalogue."""
 
 
 def read(path: Path, programs: Programs, watch: Watch) -> list[Entry]:
@@ -72,7 +73,7 @@ def _entries(lines: Sequence[str]) -> Iterator[Entry]:
         if found := _LINE.match(line):
             follows = _DEPENDS.match(lines[number + 1]) if number + 1 < len(lines) else None
             needs = tuple(int(one) for one in follows[1].split()) if follows else ()
-            yield Entry(int(found[1]), int(found[2]), line, needs)
+            yield Entry(int(found[1]), int(found[2]), int(found[3]), line, needs)
 
 
 def sequence_values(

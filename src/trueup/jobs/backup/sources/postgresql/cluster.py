@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pwd
 import shutil
@@ -22,6 +23,7 @@ from trueup.model.repository import Watch
 
 _PORT = "5432"  # a part of the socket's name, and nothing more
 _PREFIX = "trueup-drill-"
+_LOCK = "lock"
 
 _SETTINGS = {
     "listen_addresses": "",
@@ -94,21 +96,18 @@ def started(programs: Programs, superuser: str, scratch: Path, watch: Watch) -> 
     Raises:
         CannotDrill: it cannot be made or started. What `watch.ok` raises.
     """
-    sweep(Path(tempfile.gettempdir()))
     user = service_user()
-    # A socket's path has at most 107 bytes (unix(7)).
-    place = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-    try:
-        home = _given(scratch, user, watch) or place
-        _own(place, user)
-        data = home / "cluster"
-        _initialised(programs, superuser, data, user, watch)
-        address = Address({"host": str(place), "port": _PORT, "user": superuser, "dbname": "postgres"})
-        with _serving(programs, data, place, user, address, watch):
-            yield Cluster(programs, address, data)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.rmtree(scratch / "cluster", ignore_errors=True)
+    with _place() as place:
+        try:
+            home = _given(scratch, user, watch) or place
+            _own(place, user)
+            data = home / "cluster"
+            _initialised(programs, superuser, data, user, watch)
+            address = Address({"host": str(place), "port": _PORT, "user": superuser, "dbname": "postgres"})
+            with _serving(programs, data, place, user, address, watch):
+                yield Cluster(programs, address, data)
+        finally:
+            shutil.rmtree(scratch / "cluster", ignore_errors=True)
 
 
 def service_user() -> pwd.struct_passwd | None:
@@ -197,11 +196,26 @@ def _wait(address: Address, ended: Sequence[str], watch: Watch) -> None:
         time.sleep(0.05)
 
 
+@contextlib.contextmanager
+def _place() -> Iterator[Path]:
+    """A folder for the socket (whose path has at most 107 bytes, unix(7)), locked for as long as we live, and gone afterwards."""
+    temporary = Path(tempfile.gettempdir())
+    sweep(temporary)
+    place = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    try:
+        with (place / "new").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            (place / "new").rename(place / _LOCK)
+            yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def sweep(folder: Path) -> None:
-    """Removes what a drill that was killed has left: folders of ours whose process is gone."""
-    for one in folder.glob(f"{_PREFIX}*-*"):
-        pid = one.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdigit() and not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+    """Removes what a drill that was killed has left: folders of ours that nobody holds any more."""
+    for one in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), (one / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(one, ignore_errors=True)
 
 

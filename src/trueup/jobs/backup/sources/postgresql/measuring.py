@@ -20,8 +20,8 @@ from trueup.jobs.backup.sources.postgresql.words import identifier, size, table
 CHECKSUM_LIMIT = 10 * 10**9
 """Bytes of a table above which its rows are counted and not summed, unless told otherwise."""
 
-# Read in pieces of about this many 8 kB pages, so that a table of many gigabytes shows that it moves.
-_PIECE = 32768
+# Read in pieces of about this many bytes, so that a table of many gigabytes shows that it moves.
+_PIECE = 256 * 10**6
 _LOCKED_AT_ONCE = 200
 _OBJECTS_AT_ONCE = 200
 
@@ -136,13 +136,14 @@ def _rows(session: Session, one: Table, summed: bool) -> tuple[int, str | None]:
 
 def _pieces(session: Session, one: Table) -> Iterator[str]:
     """Conditions that cut a table into pieces; a range of ctid is read as such since PostgreSQL 14."""
-    if one.pages <= 2 * _PIECE or session.major < 14:
+    pages = max(1, one.pages * _PIECE // max(1, one.bytes))
+    borders = range(pages, one.pages - pages // 2, pages)
+    if not borders or session.major < 14:
         yield ""
         return
-    borders = range(_PIECE, one.pages - _PIECE // 2, _PIECE)
     yield f" WHERE t.ctid < '({borders[0]},0)'"
     for border in borders[:-1]:
-        yield f" WHERE t.ctid >= '({border},0)' AND t.ctid < '({border + _PIECE},0)'"
+        yield f" WHERE t.ctid >= '({border},0)' AND t.ctid < '({border + pages},0)'"
     yield f" WHERE t.ctid >= '({borders[-1]},0)'"
 
 

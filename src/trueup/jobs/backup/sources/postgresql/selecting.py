@@ -125,7 +125,7 @@ def entries_of(
             elif any(one.about(kind) for kind in ("FK CONSTRAINT", "RULE")) and _own(one, by_id, picked):
                 left_out[one.id] = one
         if alone:
-            picked.update(_needed(by_id, picked))
+            picked |= set(_needed(by_id, picked))
         grown = len(picked) > before
     return [one for one in entries if one.id in picked], list(left_out.values())
 

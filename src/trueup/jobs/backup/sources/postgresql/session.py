@@ -133,7 +133,7 @@ def session(address: Address, watch: Watch) -> Iterator[Session]:
             for name, value in _SETTINGS.items():
                 # Local to the transaction: a pooler between us and the server may give its connections to others.
                 connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
-        yield Session(address, connection, watch)
+        yield Session(address.pinned(connection.info), connection, watch)
 
 
 @contextmanager
