@@ -45,7 +45,7 @@ from trueup.ui.cli.commands import COMMANDS
 from trueup.ui.cli.common import SHARED
 from trueup.ui.cli.main import build
 
-BY_HAND = ("pipelines.md", "README.md")
+BY_HAND = ("pipelines.md", "archive-format.md", "README.md")
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py (make docs). Change the code it is made from. -->\n\n"
 

@@ -143,6 +143,14 @@ class App:
             ("overlaps", calendar.CalendarOverlaps),
         )
         for name, spec in self.config.jobs.items():
+            if "notify" in spec.options:
+                from trueup.messages import spec_of
+
+                try:
+                    spec_of(spec)
+                except ConfigError as error:
+                    place = error.where.removeprefix(f"jobs.{name}.").split(".")
+                    yield self.config.finding(("jobs", name, *place), f"`notify` {error.what}", hint=error.hint)
             for part, kind in parts if spec.kind == "calendar" else ():
                 try:
                     kind.from_options(_options(spec, part) or {})

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 NOTIFY = "notify"
+PATIENCE = 5.0
+"""Seconds that the beginning of a run waits for a watcher to answer."""
+
 EVERY = 60.0
 """Seconds between two looks of `trueup serve` at what waits."""
 
@@ -43,6 +46,8 @@ def teller(app: App, spec: JobSpec) -> Callable[[str, Json], None]:
 
         if event == "began":
             notify.began(app.ledger, spec.name, whom, {"id": report["run"]})
+            with suppress(TrueupError, OSError):  # at once: at the end it would be overtaken by how the run ended
+                notify.deliver(app.ledger, {spec.name: whom}, _addresses(app), only="heartbeat", patience=PATIENCE)
         else:
             record = app.ledger.journal.get(report["run"])
             run = {"id": record.id, "state": record.state.value, "report": {**record.report, **report}}
@@ -58,21 +63,23 @@ def tell_of_last(app: App, spec: JobSpec) -> None:
         teller(app, spec)("ended", {"run": last.id})
 
 
-def deliver(app: App, *, patience: float | None = None) -> None:
+def deliver(app: App) -> None:
     """Sends what waits, as far as it can; what cannot be sent stays, and `status` and `doctor` say so."""
     specs = {name: found for name, one in app.config.jobs.items() if (found := spec_of(one)) is not None}
     if not specs:
         return
     from trueup import notify
 
-    more = {} if patience is None else {"patience": patience}
-    notify.deliver(app.ledger, specs, lambda address, what: _address(app, address, what), **more)
+    notify.deliver(app.ledger, specs, _addresses(app))
 
 
-def _address(app: App, address: object, what: str) -> str:
-    if isinstance(address, Mapping):
-        return resolve(SecretRef(**address), app.config.root, what)
-    return str(address)
+def _addresses(app: App) -> Callable[[object, str], str]:
+    def look_up(address: object, what: str) -> str:
+        if isinstance(address, Mapping):
+            return resolve(SecretRef(**address), app.config.root, what)
+        return str(address)
+
+    return look_up
 
 
 @contextmanager

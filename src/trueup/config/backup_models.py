@@ -221,6 +221,17 @@ class AnomaliesModel(Strict):
     entropy: float | None = Field(7.5, description="bits a byte of changed files, as encrypted ones have")
 
 
+class DigestModel(Strict):
+    """When a summary is sent."""
+
+    every: Literal["daily", "weekly"] = Field("daily", description="how often")
+    at: Clock = Field("07:00", description="the time of day")
+    on: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = Field(
+        "monday", description="of a weekly one: the day"
+    )
+    zone: Zone = Field("UTC", description="the time zone")
+
+
 class NotifyModel(Strict):
     """Who is told (see the how-to on notifications)."""
 
@@ -229,7 +240,9 @@ class NotifyModel(Strict):
     )
     recovery: Switch = Field(True, description="tell when it works again")
     success: Annotated[list[Secret], OneOrMore] = Field(default_factory=list, description="addresses for every success")
-    digest: Literal["daily", "weekly"] | None = Field(None, description="a summary to the addresses of `failure`")
+    digest: Literal["daily", "weekly"] | DigestModel | None = Field(
+        None, description="a summary to the addresses of `failure`: daily, weekly, or more precisely"
+    )
     heartbeat: Secret | None = Field(None, description="a URL that is called at start, success and failure")
 
 

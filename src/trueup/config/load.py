@@ -92,7 +92,7 @@ def _store(
     where: Where = ("stores", name)
     if not isinstance(given, dict):
         what = f"store `{name}` is empty" if given is None else f"store `{name}` must hold keys and values"
-        hint = f"like {{connector: {next(iter(connectors), 'caldav')}, …}}"
+        hint = "like {connector: caldav, …}"
         return None, [source.finding(where, what, hint=hint)]
     found, spec = store_spec(name, given, connectors, root)
     return spec, [source.finding(place, what, hint=hint, key=key) for place, what, hint, key in found]

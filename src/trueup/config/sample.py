@@ -43,6 +43,24 @@ HEAD = """\
 version: 1
 """
 
+BACKUP = """\
+# A backup, proven every week by restoring it (docs: how-to/backup.md). `trueup key backup.key` makes its keys.
+# stores:
+#   vault: {connector: archive, path: /mnt/backup/office, recipients: age1…, identity: {file: backup.key}}
+# jobs:
+#   office:
+#     kind: backup
+#     repository: {store: vault}
+#     sources:
+#       crm:    {postgresql: {url: {env: CRM_URL}}}
+#       people: {collections: [{store: work, name: "*"}]}
+#       files:  {path: /srv/share, exclude: "*.tmp", after: crm}
+#     verify:    {check: every run, read_data: 10%, drill: {every: 7d}}
+#     retention: {daily: 7, weekly: 5, monthly: 12}
+#     window:    {start: "01:00", start_by: "02:00", zone: Europe/Berlin}
+#     notify:    {failure: {env: MAIL_URL}}
+"""
+
 EXAMPLE_STORES: dict[str, dict[str, Any]] = {
     "work": {
         "connector": "caldav",
@@ -78,7 +96,7 @@ def written(stores: Mapping[str, Any], jobs: Mapping[str, Any]) -> str:
             f"    # {line}"
             for line in _commented(JobModel, {*job, *_SHAPE, *(() if "from" in job else ("transform",))})
         ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + BACKUP
 
 
 def _commented(model: type[BaseModel], known: set[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from trueup.jobs.backup import retention, windows
+from trueup.jobs.backup import windows
 from trueup.jobs.backup.forgetting import removable
 from trueup.jobs.backup.sources import TITLES
 from trueup.jobs.backup.words import ago, amount, lasting, moment
@@ -189,7 +189,7 @@ def _removals(work: BackupWork) -> Iterator[list[Change]]:
     places = [(backup.repository, backup.retention)]
     places += [(one.store, one.retention) for one in backup.archives if one.retention is not None]
     for store, policy in places:
-        if policy == retention.Policy(keep_good=policy.keep_good):
+        if policy.empty:
             continue  # nothing is said: all stay
         found = removable(work, store, policy, expected=True)
         rows = [

@@ -48,9 +48,10 @@ def ask(connectors: Mapping[str, ConnectorType], folder: Path) -> tuple[dict[str
         The `stores` and `jobs` of the configuration.
     """
     places: list[Place] = []
+    kinds = [(one.name, one.help) for one in connectors.values() if getattr(one, "holds", "items") == "items"]
     print("Where are the calendars? Two places or more; an empty name ends the list.\n")
     while name := _name(f"Name of place {len(places) + 1} (as: work)", places):
-        connector = connectors[_choose("What is it?", [(one.name, one.help) for one in connectors.values()])]
+        connector = connectors[_choose("What is it?", kinds)]
         given = {"connector": connector.name, **_options(name, connector.options, folder)}
         places.append(Place(name, given, _collections(name, connector, given, folder)))
         print()
