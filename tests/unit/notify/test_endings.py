@@ -358,10 +358,12 @@ def test_no_report_is_too_odd(ledger: Ledger, report: dict[str, Any], state: str
     assert ending is not None
     if state != "done":
         assert ending.troubles
+    told = [text.success("office", ending), text.recovery("office", ending, NIGHT, 3)]
     if ending.troubles:
-        title, body = text.failure("office", ending)
+        told += [text.failure("office", ending), text.reminder("office", ending, NIGHT, NIGHT + DAY, 2)]
+    for title, body in told:
         assert "\n" not in title
-        assert "R" in body
+        assert "Run R; more: trueup status office" in body
 
 
 # Digests --------------------------------------------------------------------------------------------------------------
