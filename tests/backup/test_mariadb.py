@@ -16,7 +16,9 @@ import pytest
 
 from tests.support.mariadb import MariaDB
 from tests.support.sources import Trial, context, manifest_of, watch
-from trueup.jobs.backup.sources.mariadb import KIND, locking
+from trueup.jobs.backup.sources.mariadb import KIND, link, locking
+from trueup.jobs.backup.sources.mariadb.address import parse
+from trueup.jobs.backup.sources.mariadb.link import Link
 from trueup.model.backup import Captured, RestoreTarget, SourceSpec
 from trueup.model.errors import CannotDrill, ConfigError, LoginRefused, NotFound, Permanent, TimedOut, Transient
 
@@ -173,7 +175,9 @@ def test_everything_is_taken_and_the_parts_are_right(mariadb: MariaDB, shop: str
         assert "SET FOREIGN_KEY_CHECKS=@OLD_FOREIGN_KEY_CHECKS" in text
         assert path.stat().st_mode & 0o777 == 0o600
     assert captured.measures["rows"] == 300 + 50 + 2 + 2 + 3
-    assert captured.notes == ()
+    assert captured.notes == (
+        f"a FLOAT comes back with 6 digits, as the dump program writes it (use DOUBLE): {shop}.kinds",
+    )
     drilled = one.drill(captured)
     assert drilled.differences == ()
     assert drilled.compared == {"tables": 6, "rows": 357, "definitions": 13}
@@ -351,6 +355,21 @@ def test_a_frozen_server_is_given_up(mariadb: MariaDB, wide: str, tmp_path: Path
     locks = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE LIKE '%%read lock%%'"
     assert mariadb.run(locks) == ((0,),) or mariadb.run(locks) == [(0,)]
     mariadb.run("UPDATE wide SET a = a WHERE a = 1", wide)
+
+
+def test_a_query_that_works_is_alive_and_one_that_waits_is_not(
+    mariadb: MariaDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "_PULSE_SECONDS", 0.2)
+    address = parse(mariadb.url_of())
+    work = watch(no_progress=1.0)
+    with Link(address, work, "a query") as one, link.pulse(one, address, work):
+        one.rows("SELECT BENCHMARK(12000000, MD5(1))")  # some seconds in which nothing comes
+    wait = watch(no_progress=1.5)
+    with mariadb.connect() as other, other.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK('mine', 0)")
+        with pytest.raises(TimedOut), Link(address, wait, "a lock") as one, link.pulse(one, address, wait):
+            one.rows("SELECT GET_LOCK('mine', 60)")
 
 
 def test_a_long_query_that_keeps_the_lock_away_is_told(

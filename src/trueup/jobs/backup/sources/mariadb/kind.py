@@ -70,7 +70,7 @@ class MariadbKind:
             clock.append(time.monotonic())
             differences = list(loading.load_all(manifest, data, server, client, watch))
             clock.append(time.monotonic())
-            with Link(server.address, watch, _READ) as link, pulse(server.address, watch):
+            with Link(server.address, watch, _READ) as link, pulse(link, server.address, watch):
                 alike = loading.same_release(manifest, link)
                 differences += loading.compare(manifest, link, watch)
                 if manifest["users"] and alike:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10.0
 _TICK = 0.2
 _PULSE_SECONDS = 2.0
-_READ = ("Handler_read_rnd_next", "Handler_read_next", "Handler_read_key", "Innodb_rows_read")
+_WORKS = frozenset({"sending data", "executing"})
 
 # Nothing that a session or a server may be set to changes what a checksum says.
 _SETTINGS = (
@@ -104,6 +104,11 @@ class Link:
         found = self.rows(sql, values)
         return found[0][0] if found else None
 
+    @property
+    def id(self) -> int:
+        """The server's number for this connection."""
+        return int(self._connection.thread_id())
+
     def abort(self) -> None:
         """Ends it while another thread waits for an answer: that gets an error."""
         with contextlib.suppress(OSError):
@@ -161,22 +166,20 @@ class Link:
 
 
 @contextlib.contextmanager
-def pulse(address: Address, watch: Watch) -> Iterator[None]:
-    """While the server reads for a long query, tells the watch that it does: the counters of all sessions go on.
+def pulse(link: Link, address: Address, watch: Watch) -> Iterator[None]:
+    """While the server works on a long query of a connection, tells the watch that it does.
 
-    A server that is frozen does not answer, and one that waits for a lock does not read.
+    The server does not say how far a query is; but it says whether a connection's thread works (its state), or waits for a lock or for the network. A
+    server that is frozen says nothing, and one whose answer was lost on the way says that the thread sleeps.
     """
     over = threading.Event()
 
     def beat() -> None:
-        last: object = None
-        with contextlib.suppress(Exception), Link(address, watch, "could not look at the server") as link:
+        with contextlib.suppress(Exception), Link(address, _Silent(watch), "could not look at the server") as other:
             while not over.wait(_PULSE_SECONDS):
-                names = ", ".join(f"'{name}'" for name in _READ)
-                found = link.rows(f"SHOW GLOBAL STATUS WHERE Variable_name IN ({names})")
-                if last is not None and found != last:
-                    watch.moved()
-                last = found
+                for number, _user, _host, _database, command, _time, state, *_ in other.rows("SHOW PROCESSLIST"):
+                    if number == link.id and command == "Query" and str(state or "").lower() in _WORKS:
+                        watch.moved()
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
@@ -185,6 +188,24 @@ def pulse(address: Address, watch: Watch) -> Iterator[None]:
     finally:
         over.set()
         thread.join(_TICK)
+
+
+class _Silent(Watch):
+    """Looks after a connection whose answers say nothing about the work."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def moved(self, amount: int = 1) -> None:
+        """Not this."""
+
+    def left(self) -> float | None:
+        """See `Watch`."""
+        return self._watch.left()
+
+    def ok(self) -> None:
+        """See `Watch`."""
+        self._watch.ok()
 
 
 def _library() -> Any:

@@ -24,7 +24,6 @@ _SNAPSHOT = (
     "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
 )
 _WHAT = "could not read the databases"
-_NAMED = 5
 
 Sums = Mapping[tuple[str, str], tuple[int, str]]
 
@@ -46,8 +45,9 @@ def take(spec: SourceSpec, address: Address, spool: Path, watch: Watch) -> Captu
             raise Permanent(
                 "there is nothing to dump", where=address.shown, why="the server has no database that this user may see"
             )
-        stack.enter_context(pulse(address.of(""), watch))
+        stack.enter_context(pulse(reader, address.of(""), watch))
         found, moving = _both(spec, address, names, program, data, spool, reader, watch)
+        losses = describing.losses(reader, names)
         accounts = users.statements(reader) if _wants_users(spec) else {}
     if accounts:
         (data / users.FILE).write_text(users.written(accounts), encoding="utf-8", errors="surrogateescape")
@@ -57,7 +57,7 @@ def take(spec: SourceSpec, address: Address, spool: Path, watch: Watch) -> Captu
         "moving": [f"{database}.{table}" for database, table in moving],
         "users": users.digests(accounts),
     }
-    return _captured(spec, taken, data, about, content)
+    return _captured(spec, taken, data, about, content, losses)
 
 
 def _both(
@@ -82,6 +82,13 @@ def _both(
     before: Sums = {} if hold else describing.sums(reader, loose)
     lock = ReadLock(address.of(""), plain, watch)
     try:
+        if describing.tables(reader, names) != there:
+            raise Transient(
+                _WHAT,
+                where=address.shown,
+                why="a table was made, altered or dropped just then",
+                hint="it is taken again",
+            )
         counters = describing.counters(reader, names)
         for statement in _SNAPSHOT:
             reader.rows(statement)
@@ -149,20 +156,20 @@ def _wants_users(spec: SourceSpec) -> bool:
     return spec.options.get("databases") == "all" and spec.options.get("users", True) is not False
 
 
-def _captured(spec: SourceSpec, taken: float, data: Path, about: Path, content: Mapping[str, Any]) -> Captured:
+def _captured(
+    spec: SourceSpec, taken: float, data: Path, about: Path, content: Mapping[str, Any], notes: list[str]
+) -> Captured:
     files = [path for path in data.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     filing.too_small(spec, size, "the dump")
     totals = describing.totals(content["databases"])
     filing.write_manifest(about, spec, taken, {"bytes": size, "files": len(files), **content})
     measures = {"bytes": size, "files": len(files), "rows": totals["rows"]}
-    return Captured(data, about, size, len(files), measures, notes=tuple(_notes(content)))
+    return Captured(data, about, size, len(files), measures, notes=(*_notes(content), *notes))
 
 
 def _notes(content: Mapping[str, Any]) -> list[str]:
-    moving = content["moving"]
-    if not moving:
+    if not content["moving"]:
         return []
-    more = f" and {len(moving) - _NAMED} more" if len(moving) > _NAMED else ""
-    names = ", ".join(moving[:_NAMED]) + more
+    names = describing.listed(content["moving"])
     return [f"written to while they were dumped, without transactions (use InnoDB, or `lock: true`): {names}"]
