@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.trees import context, copied, new_folder, odd_tree, patient, spec
+from tests.support.trees import NOBODY, context, copied, new_folder, odd_tree, open_up, patient, somebody_else, spec
 from trueup.jobs.backup.sources.path import KIND
 from trueup.jobs.backup.sources.path.destination import Destination
 from trueup.model.backup import Drilled, RestoreStep, RestoreTarget
@@ -413,3 +413,21 @@ def test_times_of_folders_survive_what_is_put_into_them(about: Path, data: Path,
     time.sleep(0.02)
     restore(about, data, RestoreTarget(str(to)))
     assert os.stat(to / "docs" / "deep").st_mtime_ns == before
+
+
+def test_a_copy_that_keeps_its_owner_out_is_read_all_the_same(tmp_path: Path) -> None:
+    """Readable by right of the group where it was, and owned by the one who drills where it is restored to."""
+    tree = new_folder(tmp_path, "share")
+    (tree / "a").write_text("a")
+    (tree / "a").chmod(0o060)
+    captured = KIND.capture(spec(tree, unreadable="warn"), context(tmp_path), new_folder(tmp_path, "spool"), patient())
+    if captured.files == 0:
+        pytest.skip("only root may read a file that keeps its owner out")
+    data = copied(tree, new_folder(tmp_path, "data"))
+    open_up(tmp_path)
+    tmp_path.chmod(0o777)
+    for path in (data, data / "a"):
+        os.chown(path, NOBODY, NOBODY)
+    scratch = new_folder(tmp_path, "scratch")
+    with somebody_else():
+        assert KIND.drill(captured.about, data, scratch, context(tmp_path), patient()).differences == ()

@@ -84,7 +84,6 @@ class Capture:
 
     def __init__(self, place: Place, cache: Path, out: Path, watch: Watch) -> None:
         self._place = place
-        self._cache = cache
         self._out = out
         self._watch = watch
         self.counts = Counts()
@@ -186,7 +185,7 @@ class Capture:
             if item.reading is not None:
                 self._judge(item, item.reading)
             self._count(item.record)
-            out.write(item.line or encode(item.record) + "\n")
+            out.write((item.line or encode(item.record)) + "\n")
 
     def _abandon(self) -> None:
         self._sums.close()
@@ -202,7 +201,7 @@ class Capture:
             self.counts.fault = self.counts.fault or reading.error
             record["unread"] = True
             return
-        set_identity(record, reading.stat, time.time_ns())
+        set_identity(record, reading.stat, reading.at)
         if reading.sum:
             record["sum"] = reading.sum
         else:
@@ -213,6 +212,8 @@ class Capture:
 
     def _count(self, record: Record) -> None:
         counts, kind = self.counts, record["type"]
+        if record.get("unread"):
+            return
         counts.types[kind] += 1
         if kind == "file":
             counts.bytes += record["size"]

@@ -164,7 +164,7 @@ class Comparison:
         if "sum" not in record:
             return
         try:
-            reading = open_file(seen.folder, seen.name, about)
+            reading = _open(seen, about)
         except OSError as error:
             self._tell(seen.path, f"cannot be read: {reason(error)}")
             return
@@ -191,6 +191,15 @@ class Comparison:
                 self._tell(record["path"], f"cannot be read: {reason(reading.error)}")
             elif reading.sum != record["sum"]:
                 self._tell(record["path"], "has other content than when it was backed up")
+
+
+def _open(seen: Seen, about: os.stat_result) -> Reading | None:
+    """The file, also where its mode keeps out its owner: it may have been read by right of its group, and is the drill's own copy."""
+    try:
+        return open_file(seen.folder, seen.name, about)
+    except PermissionError:
+        os.chmod(seen.name, stat.S_IMODE(about.st_mode) | stat.S_IRUSR, dir_fd=seen.folder)
+        return open_file(seen.folder, seen.name, about)
 
 
 def _noun(kind: str) -> str:

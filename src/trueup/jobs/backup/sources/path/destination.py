@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from trueup.jobs.backup.sources.path.walk import open_folder
-from trueup.jobs.backup.sources.path.words import failure
+from trueup.jobs.backup.sources.path.words import failure, shown
+from trueup.model.errors import Permanent
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
 
@@ -36,6 +37,9 @@ class Destination:
             self._root = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except FileNotFoundError:
             return
+        except NotADirectoryError as error:
+            what, hint = "cannot restore into this", "name a folder"
+            raise Permanent(what, where=shown(str(self.path)), why="it is no folder", hint=hint) from error
         except OSError as error:
             raise failure("cannot restore into this folder", str(self.path), error) from error
 

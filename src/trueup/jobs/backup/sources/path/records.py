@@ -247,7 +247,7 @@ class Prior:
 
     def _advance(self) -> None:
         try:
-            line = next(self._lines, "")
+            line = next(self._lines, "").rstrip("\n")
             record = json.loads(line) if line else None
             self._next = (key(record["path"]), record, line) if record is not None else None
         except (ValueError, KeyError, TypeError, AttributeError, OSError):

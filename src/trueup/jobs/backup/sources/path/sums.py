@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -23,12 +24,14 @@ class Reading:
     Attributes:
         fd: its descriptor; closed when it has been read.
         stat: as it was when it was opened; afterwards, as it was when it had been read.
+        at: when it had been read, in nanoseconds since 1970.
         sum: BLAKE3 in hexadecimal; "" where it changed while it was read, both times.
         error: it could not be read.
     """
 
     fd: int
     stat: os.stat_result
+    at: int = 0
     sum: str = ""
     error: OSError | None = None
 
@@ -102,7 +105,7 @@ class Sums:
                 return
             before = one.stat
             found = self._content(one.fd, before.st_size, buffer)
-            one.stat = os.fstat(one.fd)
+            one.stat, one.at = os.fstat(one.fd), time.time_ns()
             if found and _same(before, one.stat):
                 one.sum = found
                 return
