@@ -39,7 +39,7 @@ _HINTS = {
 _WRONG = ("failed", "stale", "refused")
 _FOLLOWS = "after"  # the code of what was not begun, since what it comes after had failed
 
-_LOGIN = re.compile(r"""([A-Za-z][\w+.-]*://)[^\s"'<>]*@""")
+_LOGIN = re.compile(r"""://[^\s"'<>]{0,2000}@""")  # bounded: a reason may be the last 64 KiB of what a program said
 _SPACE = re.compile(r"\s+")
 
 
@@ -107,7 +107,7 @@ def read(run: Mapping[str, Any]) -> Ending | None:
 
 def plain(text: object) -> str:
     """One line of text without a login in an address."""
-    return _LOGIN.sub(r"\1***@", _SPACE.sub(" ", str(text)).strip())
+    return _LOGIN.sub("://***@", _SPACE.sub(" ", str(text)).strip())
 
 
 def _troubles(report: Mapping[str, Any]) -> Iterator[Trouble]:
