@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -134,3 +137,81 @@ def test_what_a_repository_would_lose_is_found(vault: Repository, tmp_path: Path
     lost.rmdir() if lost.is_dir() else lost.unlink()
     differences = KIND.drill(about, data, new_folder(tmp_path, "scratch"), context(tmp_path), patient()).differences
     assert f"{path}: is missing" in differences
+
+
+class Writer(threading.Thread):
+    """Somebody who works in the folder all the time."""
+
+    def __init__(self, tree: Path, seed: int) -> None:
+        super().__init__()
+        self._tree = tree
+        self._random = random.Random(seed)
+        self._stop_now = threading.Event()
+        self.done = 0
+
+    def run(self) -> None:
+        while not self._stop_now.is_set():
+            with contextlib.suppress(FileNotFoundError, FileExistsError, OSError):
+                self._work(self._tree / f"{self._random.randrange(6)}" / f"{self._random.randrange(60)}")
+            self.done += 1
+
+    def stop(self) -> None:
+        self._stop_now.set()
+        self.join()
+
+    def _work(self, path: Path) -> None:
+        content = os.urandom(self._random.randrange(20_000))
+        match self._random.randrange(9):
+            case 0:
+                path.write_bytes(content)
+            case 1:
+                with path.open("ab") as file:
+                    file.write(content)
+            case 2:
+                path.with_name("saved").write_bytes(content)
+                path.with_name("saved").replace(path)
+            case 3:
+                path.unlink()
+                path.write_bytes(content)
+            case 4:
+                path.unlink()
+            case 5:
+                path.chmod(self._random.choice([0o600, 0o644]))
+            case 6:
+                path.unlink()
+                path.mkdir()
+                (path / "in it").write_bytes(content)
+            case 7:
+                (path / "in it").unlink()
+                path.rmdir()
+                path.symlink_to("elsewhere")
+            case 8:
+                path.rename(path.with_name("away"))
+                path.with_name("away").rename(path)
+
+
+@pytest.mark.parametrize("seed", range(int(os.environ.get("TRUEUP_CAMPAIGN") == "full") * 40 + 2))
+def test_nothing_is_called_damage_that_only_changed_meanwhile(vault: Repository, tmp_path: Path, seed: int) -> None:
+    tree = tmp_path / "share"
+    for folder in range(6):
+        (tree / f"{folder}").mkdir(parents=True)
+        for number in range(60):
+            (tree / f"{folder}" / f"{number}").write_bytes(os.urandom(5_000))
+    (tree / "quiet").mkdir()
+    (tree / "quiet" / "file").write_text("nobody touches this")
+    writer = Writer(tree, seed)
+    writer.start()
+    try:
+        captured = KIND.capture(spec(tree), context(tmp_path), new_folder(tmp_path, "spool"), patient())
+        stored = store(vault, captured)
+        settled = KIND.settle(spec(tree), context(tmp_path), captured, patient())
+    finally:
+        writer.stop()
+    assert writer.done > 20
+    about, data = fetched(vault, stored, tmp_path)
+    (about / "volatile.json").write_bytes((settled.about / "volatile.json").read_bytes())
+    drilled = KIND.drill(about, data, new_folder(tmp_path, "scratch"), context(tmp_path), patient())
+    assert drilled.differences == ()
+    (data / "quiet" / "file").write_text("nobody touches THIS")
+    drilled = KIND.drill(about, data, new_folder(tmp_path, "scratch"), context(tmp_path), patient())
+    assert any("quiet/file" in one for one in drilled.differences)

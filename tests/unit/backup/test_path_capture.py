@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -394,7 +395,7 @@ def test_what_changed_before_the_repository_had_read_it_is_told(tree: Path, tmp_
     (tree / "empty").mkdir()
     settled = settle(tree, tmp_path, captured)
     volatile = json.loads((settled.about / "volatile.json").read_text())
-    assert volatile["changed"] == ["docs", "docs/letter.txt", "docs-old", "empty"]
+    assert volatile["changed"] == ["", "docs", "docs/letter.txt", "docs-old", "empty"]
     assert volatile["appeared"] == ["docs/new"]
     assert volatile["vanished"] == ["docs-old/x"]
     assert any("docs/letter.txt" in note for note in settled.notes)
@@ -504,3 +505,16 @@ def test_sockets_are_never_opened(tree: Path, tmp_path: Path, monkeypatch: pytes
     with pytest.raises(BlockingIOError):
         server.accept()
     server.close()
+
+
+def test_memory_does_not_grow_with_the_number_of_files(tree: Path, tmp_path: Path) -> None:
+    for folder in range(40):
+        (tree / f"{folder}").mkdir()
+        for number in range(150):
+            (tree / f"{folder}" / f"{number}").touch()
+    capture(tmp_path / "share", tmp_path)  # what is imported and kept for good does not count
+    tracemalloc.start()
+    settle(tree, tmp_path, capture(tree, tmp_path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3_000_000  # 6,000 records at once would be 10 MB

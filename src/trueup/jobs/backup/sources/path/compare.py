@@ -85,7 +85,7 @@ class Comparison:
     def _pair(self, record: Record | None, seen: Seen | None) -> None:
         if record is None:
             assert seen is not None
-            if seen.path not in self._volatile.appeared:
+            if not self._volatile.may_be_extra(seen.path):
                 self._tell(seen.path, "is there, though it was not in what was backed up")
         elif seen is None:
             if not self._may_be_missing(record):
@@ -98,7 +98,7 @@ class Comparison:
     def _may_be_missing(self, record: Record) -> bool:
         return (
             record["type"] in NOT_KEPT
-            or record["path"] in self._volatile.vanished
+            or self._volatile.may_be_missing(record["path"])
             or bool(record.get("unread") or record.get("mount"))
         )
 

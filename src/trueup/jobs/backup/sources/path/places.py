@@ -25,6 +25,7 @@ class Place:
     Attributes:
         path: absolute.
         is_dir: whether it is a folder.
+        state: its inode, mtime and ctime (ns): another one when something came or went in it.
         exclude: patterns of what is left out, trueup's own folders among them.
         own: trueup's own folders inside it, relative.
         one_file_system: other file systems are not entered.
@@ -33,6 +34,7 @@ class Place:
 
     path: Path
     is_dir: bool
+    state: tuple[int, int, int]
     exclude: tuple[str, ...]
     own: tuple[str, ...]
     one_file_system: bool
@@ -91,22 +93,24 @@ def place_of(spec: SourceSpec, context: SourceContext, spool: Path | None = None
     path = context.root / os.path.expanduser(option)
     try:
         real = Path(os.path.realpath(path, strict=True))
-        mode = os.stat(real).st_mode
+        about = os.stat(real)
     except OSError as error:
         raise failure(f"{shown(option)} of source {spec.name} cannot be backed up", str(path), error) from error
-    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+    is_dir = stat.S_ISDIR(about.st_mode)
+    if not is_dir and not stat.S_ISREG(about.st_mode):
         raise Permanent(
             f"{shown(option)} of source {spec.name} cannot be backed up",
             where=shown(str(real)),
             why="it is neither a folder nor a regular file",
         )
-    own = tuple(_own(real, context, spool)) if stat.S_ISDIR(mode) else ()
+    own = tuple(_own(real, context, spool)) if is_dir else ()
     exclude = spec.options.get("exclude", ())
     given = (exclude,) if isinstance(exclude, str) else tuple(str(one) for one in exclude)
     return Place(
         path=real,
-        is_dir=stat.S_ISDIR(mode),
-        exclude=(*given, *(literal(one) for one in own)) if stat.S_ISDIR(mode) else (),
+        is_dir=is_dir,
+        state=(about.st_ino, about.st_mtime_ns, about.st_ctime_ns),
+        exclude=(*given, *(literal(one) for one in own)) if is_dir else (),
         own=own,
         one_file_system=bool(spec.options.get("one_file_system", False)),
         warn=unreadable == "warn",

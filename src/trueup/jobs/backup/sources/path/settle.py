@@ -21,7 +21,7 @@ class Volatile:
     """Paths that were not the same before and after.
 
     Attributes:
-        changed: other content, or other properties.
+        changed: other content, or other properties; a folder where something came or went, "" for the root.
         appeared: not in the list.
         vanished: in the list, and not there any more.
     """
@@ -30,8 +30,19 @@ class Volatile:
     appeared: set[str] = field(default_factory=set)
     vanished: set[str] = field(default_factory=set)
 
-    def __bool__(self) -> bool:
-        return bool(self.changed or self.appeared or self.vanished)
+    def may_be_missing(self, path: str) -> bool:
+        """Whether a listed entry may be missing from what was stored: it vanished, or it was replaced in a moment when it was read."""
+        return path in self.vanished or (path in self.changed and path.rpartition("/")[0] in self.changed)
+
+    def may_be_extra(self, path: str) -> bool:
+        """Whether an entry that is not listed may be in what was stored: something came or went in a folder it is in."""
+        if path in self.appeared:
+            return True
+        while path:
+            path = path.rpartition("/")[0]
+            if path in self.changed or path in self.appeared:
+                return True
+        return False
 
     def write(self, about: Path) -> None:
         """Keeps it in an about folder."""
@@ -58,8 +69,9 @@ class Volatile:
             (self.appeared, "came while the backup was made, and may not be in it"),
             (self.vanished, "vanished while the backup was made, and may not be in it"),
         ):
-            if paths:
-                yield f"{what}: {some(sorted(paths, key=key)[:5], len(paths))}"
+            named = sorted(paths - {""}, key=key)
+            if named:
+                yield f"{what}: {some(named[:5], len(named))}"
 
 
 def merged(listed: Iterable[Record], entries: Iterable[Seen]) -> Iterator[tuple[Record | None, Seen | None]]:

@@ -101,11 +101,14 @@ class PathKind:
 
         from trueup.jobs.backup.sources.path.capture import ATTEMPT, SETTLED
         from trueup.jobs.backup.sources.path.places import place_of
+        from trueup.jobs.backup.sources.path.records import manifest_of
         from trueup.jobs.backup.sources.path.settle import compare
 
         place = place_of(spec, context, captured.about.parent)
         with place.walk() as entries:
             found = compare(captured.about, entries, watch)
+        if place.is_dir and manifest_of(captured.about).get("state") != list(place_of(spec, context).state):
+            found.changed.add("")
         if captured.files and place.is_dir and not os.listdir(place.path):
             raise Transient(
                 f"the folder of source {spec.name} was emptied or unmounted while it was backed up",
@@ -204,6 +207,7 @@ def _write_manifest(
         "exclude": list(place.exclude),
         "one_file_system": place.one_file_system,
         "own": list(place.own),
+        "state": list(place.state),
         "notes": list(notes),
     }
     (about / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="ascii")
