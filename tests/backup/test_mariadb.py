@@ -46,6 +46,7 @@ CREATE VIEW b_view AS SELECT id FROM account WHERE amount >= 0;
 CREATE VIEW a_view AS SELECT COUNT(*) AS n, 'line
 -- Table structure for table `account`
 ' AS text FROM b_view;
+CREATE VIEW k_view AS SELECT id FROM kinds;
 CREATE EVENT tidy ON SCHEDULE EVERY 1 DAY DO DELETE FROM empty_one
 """
 CODE = [
@@ -157,7 +158,7 @@ def test_everything_is_taken_and_the_parts_are_right(mariadb: MariaDB, shop: str
     captured = one.capture()
     found = manifest_of(captured)["databases"][shop]
     assert set(found["tables"]) == {"account", "entry", "odd `name`/ü", "kinds", "empty_one", "doubled"}
-    assert set(found["views"]) == {"a_view", "b_view"}
+    assert set(found["views"]) == {"a_view", "b_view", "k_view"}
     assert set(found["routines"]) == {"procedure p", "function f"}
     assert (set(found["triggers"]), set(found["events"]), set(found["sequences"])) == ({"noted"}, {"tidy"}, {"numbers"})
     assert found["tables"]["entry"]["rows"] == 300
@@ -180,7 +181,7 @@ def test_everything_is_taken_and_the_parts_are_right(mariadb: MariaDB, shop: str
     )
     drilled = one.drill(captured)
     assert drilled.differences == ()
-    assert drilled.compared == {"tables": 6, "rows": 357, "definitions": 13}
+    assert drilled.compared == {"tables": 6, "rows": 357, "definitions": 14}
 
 
 def test_a_drill_finds_every_damage(mariadb: MariaDB, shop: str, tmp_path: Path) -> None:
@@ -210,11 +211,12 @@ def test_a_drill_finds_every_damage(mariadb: MariaDB, shop: str, tmp_path: Path)
     assert f"trigger noted of {shop} is defined otherwise" in differences
     assert f"function f of {shop} is defined otherwise" in differences
     assert f"view b_view of {shop} is defined otherwise" in differences
-    assert f"the file {shop}/tables/kinds.sql is cut off" in differences
+    assert f"{shop}/tables/kinds.sql cannot be loaded: its file is cut off" in differences
     assert f"table kinds of {shop} is missing" in differences
-    assert f"the file {shop}/events.sql is missing" in differences
+    assert f"{shop}/events.sql cannot be loaded: its file is missing" in differences
     assert f"event tidy of {shop} is missing" in differences
     assert f"{shop}/sequences.sql cannot be loaded" in text
+    assert f"{shop}/views.sql cannot be loaded" in text
     assert f"sequence numbers of {shop} is missing" in differences
 
 
@@ -364,7 +366,7 @@ def test_a_query_that_works_is_alive_and_one_that_waits_is_not(
     address = parse(mariadb.url_of())
     work = watch(no_progress=1.0)
     with Link(address, work, "a query") as one, link.pulse(one, address, work):
-        one.rows("SELECT BENCHMARK(12000000, MD5(1))")  # some seconds in which nothing comes
+        one.rows("SELECT BENCHMARK(3000000, MD5(1))")  # some seconds in which nothing comes
     wait = watch(no_progress=1.5)
     with mariadb.connect() as other, other.cursor() as cursor:
         cursor.execute("SELECT GET_LOCK('mine', 0)")
@@ -545,6 +547,16 @@ def test_what_the_server_refuses_is_told(mariadb: MariaDB, shop: str, tmp_path: 
     assert "older than the one the backup was made on" in told.value.hint
     with pytest.raises(LoginRefused):
         restore(captured, mariadb.url_of("x", password="wrong"))
+    to = mariadb.make_database()
+    os.truncate(file, 900)
+    with pytest.raises(Permanent, match="cut off"):
+        restore(captured, mariadb.url_of(to), "account")
+    file.unlink()
+    with pytest.raises(Permanent, match="missing"):
+        list(
+            KIND.restore(captured.about, captured.root, RestoreTarget(mariadb.url_of(to), ("account",)), None, watch())
+        )
+    assert mariadb.run("SHOW TABLES", to) == []
 
 
 def test_several_databases_go_back_under_their_own_names(mariadb: MariaDB, tmp_path: Path) -> None:

@@ -334,7 +334,12 @@ def test_a_whole_database_is_brought_back(tmp_path: Path) -> None:
     to.write_bytes(b"mine")
     assert restore(captured, to) == [("skip", "the database")]
     assert to.read_bytes() == b"mine"
+    to.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(to, 12345, 23456)
     assert restore(captured, to, overwrite=True) == [("update", "the database")]
+    assert to.stat().st_mode & 0o777 == 0o640
+    assert os.geteuid() != 0 or (to.stat().st_uid, to.stat().st_gid) == (12345, 23456)
     assert rows(to, "SELECT count(*) FROM kinds") == [(13,)]
 
 

@@ -9,7 +9,8 @@ from trueup.model.errors import LoginRefused, Permanent, StoreError, Transient
 # https://mariadb.com/kb/en/mariadb-error-codes/
 LOGIN = frozenset({1044, 1045, 1698, 1862})
 AWAY = frozenset({1040, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 2002, 2003, 2006, 2012, 2013, 2055})
-AGAIN = frozenset({1146, 1205, 1213, 1412, 1317, 1969, 3024})
+NO_TABLE = 1146
+AGAIN = frozenset({NO_TABLE, 1205, 1213, 1412, 1317, 1969, 3024})
 NO_RIGHT = frozenset({1044, 1142, 1143, 1227, 1370, 1419})
 NOT_LOGIN = frozenset({1044})  # a right to a database, once one is in
 
@@ -19,7 +20,7 @@ _HINTS = {
     1115: "the server is older than the one the backup was made on: use one of its version or later",
     1273: "the server is older than the one the backup was made on: use one of its version or later",
     1153: "raise max_allowed_packet of the server",
-    1146: "a table was dropped meanwhile; it is taken again",
+    NO_TABLE: "a table was dropped meanwhile; it is taken again",
     1356: "drop the view, or mend what it refers to: no dump program can dump it",
     1412: "a table was altered meanwhile; it is taken again",
     2002: "check that the server runs, and its address",

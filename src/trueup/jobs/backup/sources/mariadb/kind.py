@@ -45,6 +45,10 @@ class MariadbKind:
         except TrueupError as error:
             yield Diagnostic(Severity.ERROR, error.what, error.where, error.why, error.hint)
             return
+        if (missing := scratchserver.missing()) is not None:
+            yield Diagnostic(
+                Severity.WARNING, "a restore cannot be tried on this machine", spec.name, missing.what, missing.hint
+            )
         if not any(right in grant for right in _RIGHTS for grant in grants):
             hint = "GRANT RELOAD ON *.* TO the user, or GRANT LOCK TABLES on the databases"
             why = "it may neither FLUSH TABLES nor LOCK TABLES, so that dump and manifest could differ"

@@ -9,7 +9,7 @@ from typing import Any
 from trueup.core.supervision import child_env, run_child
 from trueup.jobs.backup.sources.mariadb import describing, programs, splitting
 from trueup.jobs.backup.sources.mariadb.address import Address, option_file
-from trueup.jobs.backup.sources.mariadb.faults import fault, number_in
+from trueup.jobs.backup.sources.mariadb.faults import NO_TABLE, fault, number_in
 from trueup.jobs.backup.sources.mariadb.link import Link
 from trueup.jobs.backup.sources.mariadb.names import file_name, quoted
 from trueup.jobs.backup.sources.mariadb.scratchserver import Scratch
@@ -50,6 +50,7 @@ def load(program: str, options: Path, database: str, file: Path, watch: Watch, a
     Raises:
         Transient, LoginRefused, Permanent: the server refused one; those before it are done.
     """
+    _require_whole(file)
     args = [
         program,
         f"--defaults-file={options}",
@@ -62,7 +63,11 @@ def load(program: str, options: Path, database: str, file: Path, watch: Watch, a
     ended = run_child(args, watch=watch, env=child_env(), stdin=file, stdout=_drop, secrets=[address.password])
     if ended.code:
         said = programs.last_words(ended.stderr) or f"exit code {ended.code}"
-        raise fault(number_in(ended.stderr), said, f"could not load {file.stem} into {database}", address.shown)
+        number = number_in(ended.stderr)
+        # A table that is missing is no sign of a change meanwhile, as it is in a dump: trying again does not help.
+        raise fault(
+            0 if number == NO_TABLE else number, said, f"could not load {file.stem} into {database}", address.shown
+        )
 
 
 def _drop(_chunk: bytes) -> None:
@@ -83,24 +88,26 @@ def load_all(manifest: Mapping[str, Any], data: Path, scratch: Scratch, program:
         for database, found in manifest["databases"].items():
             make_database(link, database, found)
             for name in files_of(manifest, database):
-                if not (data / name).is_file():
-                    yield f"the file {name} is missing"
-                elif not _is_whole(data / name):
-                    yield f"the file {name} is cut off"
-                else:
-                    try:
-                        load(program, options, database, data / name, watch, address)
-                    except Transient as error:
-                        raise CannotDrill("the throw-away server has ended", why=error.why) from error
-                    except Permanent as error:
-                        scratch.require_room()
-                        yield f"{name} cannot be loaded: {error.why}"
+                try:
+                    load(program, options, database, data / name, watch, address)
+                except Transient as error:
+                    raise CannotDrill("the throw-away server has ended", why=error.why) from error
+                except Permanent as error:
+                    scratch.require_room()
+                    yield f"{name} cannot be loaded: {error.why}"
 
 
-def _is_whole(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 64))
-        return file.read().rstrip().endswith(b"-- Dump completed")
+def _require_whole(path: Path) -> None:
+    """Nothing of a file is loaded that is not all there: its last line says so."""
+    what, hint = f"could not load {path.stem}", "take an earlier snapshot"
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 64))
+            end = file.read().rstrip()
+    except FileNotFoundError:
+        raise Permanent(what, where=str(path), why="its file is missing", hint=hint) from None
+    if not end.endswith(b"-- Dump completed"):
+        raise Permanent(what, where=str(path), why="its file is cut off", hint=hint)
 
 
 def compare(manifest: Mapping[str, Any], link: Link, watch: Watch) -> Iterator[str]:

@@ -69,11 +69,9 @@ def running(scratch: Path, lower_case: int, watch: Watch) -> Iterator[Scratch]:
     Raises:
         CannotDrill: there is no server program, or it does not start.
     """
-    try:
-        install = programs.find(("mariadb-install-db", "mysql_install_db"), None, programs.SERVER_HINT)
-        server = programs.find(("mariadbd", "mysqld"), None, programs.SERVER_HINT)
-    except Permanent as error:
-        raise CannotDrill("a MariaDB dump cannot be tried here", why=error.what, hint=error.hint) from error
+    if (error := missing()) is not None:
+        raise CannotDrill("a MariaDB dump cannot be tried here", why=error.what, hint=error.hint)
+    install, server = _programs()
     with _folder(scratch) as folder, tempfile.TemporaryDirectory(prefix="trueup-") as short:
         _give(Path(short))
         common = [f"--datadir={folder / 'data'}", f"--lower-case-table-names={lower_case}", *_as_user()]
@@ -84,6 +82,20 @@ def running(scratch: Path, lower_case: int, watch: Watch) -> Iterator[Scratch]:
         with _Server(args, folder) as process:
             process.wait_for(address, watch)
             yield Scratch(address, folder, Path(short))
+
+
+def missing() -> Permanent | None:
+    """The program that a throw-away server needs and that is not there; None: all are."""
+    try:
+        _programs()
+    except Permanent as error:
+        return error
+    return None
+
+
+def _programs() -> tuple[str, str]:
+    install = programs.find(("mariadb-install-db", "mysql_install_db"), None, programs.SERVER_HINT)
+    return install, programs.find(("mariadbd", "mysqld"), None, programs.SERVER_HINT)
 
 
 def _as_user() -> list[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,7 @@ def restore(manifest: Mapping[str, Any], copy: Path, target: RestoreTarget, watc
             else:
                 _copy_bytes(copy, temporary, watch)
             _settle_old(path)
+            _like_old(path, temporary)
     yield from steps
 
 
@@ -129,6 +131,15 @@ def _settle_old(path: Path) -> None:
         # It is damaged, or no database: that is why it is replaced.
     for suffix in _SIDE_FILES:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _like_old(path: Path, temporary: Path) -> None:
+    """Gives the new file the mode and the owner of the one that it replaces, whose programs must be able to use it."""
+    if path.exists():
+        old = path.stat()
+        temporary.chmod(stat.S_IMODE(old.st_mode))
+        with suppress(PermissionError):
+            os.chown(temporary, old.st_uid, old.st_gid)
 
 
 def _new_with(path: Path, copy: Path, manifest: Mapping[str, Any], tables: Sequence[str], watch: Watch) -> None:
