@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -518,3 +519,23 @@ def test_memory_does_not_grow_with_the_number_of_files(tree: Path, tmp_path: Pat
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 3_000_000  # 6,000 records at once would be 10 MB
+
+
+def test_rights_that_change_while_a_file_is_read_are_those_that_are_listed(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree / "a").write_text("a")
+    real = sums.open_file
+
+    def opened(folder: int, name: str, seen: os.stat_result) -> sums.Reading | None:
+        time.sleep(0.02)  # a tick of the kernel's clock
+        (tree / "a").chmod(0o600)
+        os.link(tree / "a", tree / "b")
+        return real(folder, name, seen)
+
+    monkeypatch.setattr("trueup.jobs.backup.sources.path.capture.open_file", opened)
+    (tree / "a").chmod(0o644)
+    captured = capture(tree, tmp_path)
+    record = listed(captured)["a"]
+    assert record["mode"] == 0o600
+    assert "hardlink" in record

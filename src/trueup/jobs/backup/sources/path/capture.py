@@ -18,6 +18,7 @@ from trueup.jobs.backup.sources.path.records import (
     Record,
     encode,
     record_of,
+    renewed,
     set_identity,
     unchanged,
 )
@@ -201,6 +202,8 @@ class Capture:
             self.counts.fault = self.counts.fault or reading.error
             record["unread"] = True
             return
+        if reading.attributes is not None:
+            renewed(record, reading.stat, reading.attributes)
         set_identity(record, reading.stat, reading.at)
         if reading.sum:
             record["sum"] = reading.sum

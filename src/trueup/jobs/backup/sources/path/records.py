@@ -29,7 +29,7 @@ import json
 import os
 import pwd
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -72,23 +72,14 @@ def type_of(about: os.stat_result) -> str:
 def record_of(seen: Seen, about: os.stat_result, now_ns: int) -> Record:
     """All that is kept of an entry, without its content's sum."""
     kind = type_of(about)
-    record: Record = {
-        "path": seen.path,
-        "type": kind,
-        "mode": stat.S_IMODE(about.st_mode),
-        "uid": about.st_uid,
-        "gid": about.st_gid,
-        "user": _user(about.st_uid),
-        "group": _group(about.st_gid),
-    }
+    record: Record = {"path": seen.path, "type": kind}
+    _set_rights(record, about)
     if kind == "link":
         with suppress(OSError):  # replaced meanwhile: `settle` finds that
             record["link"] = os.readlink(seen.name, dir_fd=seen.folder)
     elif kind == "device":
         which = "block" if stat.S_ISBLK(about.st_mode) else "char"
         record["device"] = [which, os.major(about.st_rdev), os.minor(about.st_rdev)]
-    if kind != "dir" and about.st_nlink > 1:
-        record["hardlink"] = f"{about.st_dev}:{about.st_ino}"
     if kind in ("file", "dir"):
         found = xattrs(seen.folder, seen.name)
         if found:
@@ -97,6 +88,23 @@ def record_of(seen: Seen, about: os.stat_result, now_ns: int) -> Record:
         record["mount"] = True
     set_identity(record, about, now_ns)
     return record
+
+
+def renewed(record: Record, about: os.stat_result, attributes: dict[str, str]) -> None:
+    """Puts rights and attributes into the record of a file that was changed since it was first looked at."""
+    _set_rights(record, about)
+    record.pop("xattrs", None)
+    if attributes:
+        record["xattrs"] = attributes
+
+
+def _set_rights(record: Record, about: os.stat_result) -> None:
+    record["mode"] = stat.S_IMODE(about.st_mode)
+    record["uid"], record["gid"] = about.st_uid, about.st_gid
+    record["user"], record["group"] = _user(about.st_uid), _group(about.st_gid)
+    record.pop("hardlink", None)
+    if record["type"] != "dir" and about.st_nlink > 1:
+        record["hardlink"] = f"{about.st_dev}:{about.st_ino}"
 
 
 def set_identity(record: Record, about: os.stat_result, now_ns: int) -> None:
@@ -130,14 +138,22 @@ def xattrs(folder: int, name: str) -> dict[str, str]:
     if not hasattr(os, "listxattr"):  # not Linux
         return {}
     path = f"/proc/self/fd/{folder}/{name}"
-    found = {}
+    return _xattrs(
+        lambda: os.listxattr(path, follow_symlinks=False), lambda one: os.getxattr(path, one, follow_symlinks=False)
+    )
+
+
+def xattrs_of(fd: int) -> dict[str, str]:
+    """The same of an open file."""
+    return _xattrs(lambda: os.listxattr(fd), lambda one: os.getxattr(fd, one)) if hasattr(os, "listxattr") else {}
+
+
+def _xattrs(names: Callable[[], list[str]], value: Callable[[str], bytes]) -> dict[str, str]:
     try:
-        for one in os.listxattr(path, follow_symlinks=False):
-            if one.startswith("user.") or one in _ACLS:
-                found[one] = base64.b64encode(os.getxattr(path, one, follow_symlinks=False)).decode()
+        kept = sorted(one for one in names() if one.startswith("user.") or one in _ACLS)
+        return {one: base64.b64encode(value(one)).decode() for one in kept}
     except OSError:  # ENOTSUP; or it vanished, which `settle` finds
         return {}
-    return dict(sorted(found.items()))
 
 
 @lru_cache(maxsize=4096)

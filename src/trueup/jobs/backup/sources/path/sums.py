@@ -9,6 +9,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
+from trueup.jobs.backup.sources.path.records import xattrs_of
 from trueup.model.repository import Watch
 
 THREADS = 2
@@ -24,6 +25,8 @@ class Reading:
     Attributes:
         fd: its descriptor; closed when it has been read.
         stat: as it was when it was opened; afterwards, as it was when it had been read.
+        ctime_ns: of the file as it was first seen, before it was opened.
+        attributes: its attributes, where it was changed since.
         at: when it had been read, in nanoseconds since 1970.
         sum: BLAKE3 in hexadecimal; "" where it changed while it was read, both times.
         error: it could not be read.
@@ -31,6 +34,8 @@ class Reading:
 
     fd: int
     stat: os.stat_result
+    ctime_ns: int
+    attributes: dict[str, str] | None = None
     at: int = 0
     sum: str = ""
     error: OSError | None = None
@@ -47,7 +52,7 @@ def open_file(folder: int, name: str, seen: os.stat_result) -> Reading | None:
     if not stat.S_ISREG(about.st_mode) or about.st_ino != seen.st_ino:
         os.close(fd)
         return None
-    return Reading(fd, about)
+    return Reading(fd, about, seen.st_ctime_ns)
 
 
 class Sums:
@@ -105,6 +110,8 @@ class Sums:
                 return
             before = one.stat
             found = self._content(one.fd, before.st_size, buffer)
+            if before.st_ctime_ns != one.ctime_ns:
+                one.attributes = xattrs_of(one.fd)
             one.stat, one.at = os.fstat(one.fd), time.time_ns()
             if found and _same(before, one.stat):
                 one.sum = found
