@@ -25,6 +25,7 @@ _HINTS = {
     1412: "a table was altered meanwhile; it is taken again",
     2002: "check that the server runs, and its address",
     2003: "check that the server runs, and its address",
+    2026: "check `ssl_ca` of the address, and the host's name in the server's certificate",
     2005: "check the host's name in `url`",
 }
 _NUMBER = re.compile(r"(?:ERROR|[Ee]rror:?)\s+(\d{4})\b")

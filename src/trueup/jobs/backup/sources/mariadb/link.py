@@ -235,6 +235,9 @@ def _socket(address: Address) -> socket.socket:
 
 def _parts(error: Exception) -> tuple[int, str]:
     """The number and the words of an error of the library, or of the system."""
+    cause = getattr(error, "original_exception", error)
+    if type(cause).__module__ == "ssl":
+        return 2026, str(cause)
     if isinstance(error, socket.gaierror):
         return 2005, "there is no such host"
     if isinstance(error, OSError):
