@@ -263,7 +263,7 @@ def test_a_child_that_tidies_up_is_given_the_time(tmp_path: Path):
 
 
 PARENT = """
-import os, sys, threading
+import os, sys, threading, time
 from pathlib import Path
 from trueup.core.supervision import Deadline, child_env, run_child
 def one(script):
@@ -276,10 +276,11 @@ scripts = [
 ]
 for script in scripts:
     threading.Thread(target=one, args=[script]).start()
+while len(list(Path(sys.argv[1]).glob("*"))) < 4:
+    time.sleep(0.01)  # a fork while another thread starts a program would inherit that one's pipes
 if fork := os.fork():
     Path(sys.argv[1], "fork").write_text(str(fork))
 else:
-    import time
     time.sleep(600)
 """
 
@@ -306,13 +307,15 @@ def test_a_guardian_that_was_ended_is_replaced(tmp_path: Path):
     from trueup.core import guardian, guarding
 
     def guardians() -> list[int]:
+        """Of this process, also one that is just starting."""
         ours = guardian.__file__.encode()
+        found = [
+            int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit() and ours in _bytes(one / "cmdline")
+        ]
         return [
-            int(one.name)
-            for one in Path("/proc").iterdir()
-            if one.name.isdigit()
-            and ours in _bytes(one / "cmdline")
-            and f") S {os.getpid()} ".encode() in _bytes(one / "stat")
+            pid
+            for pid in found
+            if _bytes(Path(f"/proc/{pid}/stat")).rpartition(b")")[2].split()[1:2] == [b"%d" % os.getpid()]
         ]
 
     run_child(["true"], watch=quiet(), env=child_env())

@@ -41,11 +41,10 @@ class _Guardian:
             self._pipe = _started()
         self._pipe.write(lines.encode())
 
-    def forget(self) -> None:
-        """In a fork: the guardian and the programs are the parent's; our copy of its pipe would keep it from seeing the parent's end."""
+    def close(self) -> None:
+        """Gives our end of its pipe back."""
         if self._pipe is not None:
-            os.close(self._pipe.fileno())
-        self.__init__()  # type: ignore[misc]
+            self._pipe.close()
 
 
 def _started() -> IO[bytes]:
@@ -66,7 +65,16 @@ def _started() -> IO[bytes]:
 
 _guardian = _Guardian()
 _numbers = itertools.count(1)
-os.register_at_fork(after_in_child=_guardian.forget)
+
+
+def _forked() -> None:
+    """In a fork: guardian and programs are the parent's, and our copy of its pipe would keep it from seeing the parent's end."""
+    global _guardian
+    _guardian.close()
+    _guardian = _Guardian()
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 class Mark:

@@ -160,7 +160,8 @@ def run_child(
         Whatever `watch.ok` or `stdout` raises, once the program is gone.
     """
     with contextlib.ExitStack() as stack:
-        mark = stack.enter_context(guarding.guarded())
+        with _starting("the guardian of programs", None):
+            mark = stack.enter_context(guarding.guarded())
         child = _Child(stack, args, {**env, **mark.variables}, cwd, stdin, stdout, watch)
         try:
             mark.began(child.pid)
