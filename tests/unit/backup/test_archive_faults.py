@@ -87,7 +87,14 @@ def remove(file: Path) -> None:
     file.unlink()
 
 
-@pytest.mark.parametrize("harm", [flip, cut, remove])
+def flip_early(file: Path) -> None:
+    """In age's header: it says that there is no matching key."""
+    data = bytearray(file.read_bytes())
+    data[60] ^= 1
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("harm", [flip, flip_early, cut, remove])
 def test_a_damaged_pack_is_told_with_its_files_and_not_built_upon(
     vault: Archive, tmp_path: Path, root: Path, harm: Callable[[Path], None]
 ) -> None:
@@ -178,6 +185,21 @@ def test_what_is_no_archive_is_left_alone(tmp_path: Path) -> None:
         CONNECTOR.open("v", {"path": tmp_path / "not" / "there", "identity": IDENTITY}).prepare(False, watch())
     assert content(tmp_path / "vault") == {"holiday.jpg": b"x"}
     assert not (tmp_path / "not").exists()
+
+
+def test_a_disk_that_is_unmounted_between_two_backups(tmp_path: Path, vault: Archive, root: Path) -> None:
+    vault.store(request(root, tmp_path), watch())
+    (tmp_path / "vault").rename(tmp_path / "elsewhere")
+    (tmp_path / "vault").mkdir()
+    for use in (
+        lambda: vault.store(request(root, tmp_path), watch()),
+        lambda: vault.prepare(True, watch()),
+        lambda: vault.prune(watch()),
+    ):
+        with pytest.raises(Permanent, match="not there") as error:
+            use()
+        assert "mounted" in error.value.hint
+    assert list((tmp_path / "vault").iterdir()) == []
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------

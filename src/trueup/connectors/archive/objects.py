@@ -10,8 +10,8 @@ import io
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -349,14 +349,14 @@ class _Pushed:
             self._buffer.clear()
 
 
-def decrypted(codec: Codec, pieces: Iterable[bytes], watch: Watch) -> Iterator[bytes]:
+def decrypted(codec: Codec, pieces: Iterable[bytes], watch: Watch) -> Generator[bytes, None, None]:
     """An object without its encryption.
 
     Raises:
-        Damaged: age finds it wrong.
-        Permanent: it is for another key, or there is none.
+        Damaged: age finds it wrong, or made for another key.
+        Permanent: there is no key.
     """
-    if not codec.recipients and codec.identity is None:
+    if not codec.recipients:
         yield from pieces
         return
     if codec.identity is None:
@@ -384,10 +384,8 @@ def _decrypt(identity: x25519.Identity, pieces: Iterable[bytes], pipe: Pipe) -> 
     except BaseException as error:
         if errors:
             pipe.end(errors[0])
-        elif "No matching keys" in str(error):
-            pipe.end(wrong_key())
         else:
-            pipe.end(Damaged(str(error)) if isinstance(error, pyrage.DecryptError | OSError) else error)
+            pipe.end(Damaged(f"age: {error}") if isinstance(error, pyrage.DecryptError | OSError) else error)
 
 
 def no_key() -> Permanent:
@@ -419,50 +417,29 @@ class Reader(io.RawIOBase):
         import zstandard
 
         self._plain = decrypted(codec, pieces, watch)
-        self._zstd = zstandard.ZstdDecompressor().decompressobj()
-        self._ready = memoryview(b"")
+        # bounded, however small the object is: zstd may make gigabytes of a few bytes
+        source: Any = _Pieces(self._plain)
+        self._zstd = zstandard.ZstdDecompressor().stream_reader(source, read_size=CHUNK)
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._ready:
-            piece = next(self._plain, None)
-            if piece is None:
-                return self._end()
-            self._ready = memoryview(self._decompressed(piece))
-        size = min(len(buffer), len(self._ready))
-        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
-        return size
-
-    def _end(self) -> int:
-        if not self._zstd.eof:
-            raise Damaged("it is cut off")
-        return 0
-
-    def _decompressed(self, piece: bytes) -> bytes:
         import zstandard
 
         try:
-            return self._zstd.decompress(piece)
+            return self._zstd.readinto(buffer)
         except zstandard.ZstdError as error:
             raise Damaged(str(error)) from error
 
     def drain(self) -> None:
-        """Reads the rest: sums are compared at the end."""
-        while self._ready or not self.closed:
-            self._ready = memoryview(b"")
-            piece = next(self._plain, None)
-            if piece is None:
-                self._end()
-                return
-            if not self._zstd.eof:
-                self._decompressed(piece)
+        """Reads what comes after the tar's end: the object's sum is compared when all was read."""
+        for _ in self._plain:
+            pass
 
     def close(self) -> None:
-        if not self.closed:
-            with closing(self._plain):  # type: ignore[type-var]
-                super().close()
+        self._plain.close()
+        super().close()
 
 
 def buffered(raw: Reader) -> io.BufferedReader:

@@ -133,20 +133,24 @@ class Archive:
             return  # another process was faster
 
     def _about(self, watch: Watch) -> About:
-        """repository.json, which must go with the configuration. Raises `Gone` where there is none."""
-        if self._known is None:
-            about = headers.about(whole(self._place, headers.REPOSITORY, watch), self._place.where)
-            if about.encrypted != self._settings.encrypt:
-                raise Permanent(
-                    f"the archive is {'' if about.encrypted else 'not '}encrypted, and the configuration says otherwise",
-                    where=self._place.where,
-                    hint="set `recipients` or `identity`" if about.encrypted else "set `encrypt: false`",
-                )
-            identity = self._codec.identity
-            if identity is not None and str(identity.to_public()) not in about.recipients:
-                raise wrong_key()
-            self._known = about
-        return self._known
+        """repository.json, which must go with the configuration; read each time: a disk may be unmounted between two backups.
+
+        Raises:
+            Gone: there is none.
+            Permanent: it does not go with the configuration.
+        """
+        about = headers.about(whole(self._place, headers.REPOSITORY, watch), self._place.where)
+        if about.encrypted != self._settings.encrypt:
+            raise Permanent(
+                f"the archive is {'' if about.encrypted else 'not '}encrypted, and the configuration says otherwise",
+                where=self._place.where,
+                hint="set `recipients` or `identity`" if about.encrypted else "set `encrypt: false`",
+            )
+        identity = self._codec.identity
+        if identity is not None and str(identity.to_public()) not in about.recipients:
+            raise wrong_key()
+        self._known = about
+        return about
 
     def _open(self, watch: Watch) -> About:
         """It must be there."""

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
@@ -144,7 +145,7 @@ class Restoring:
             self._folder(one.path)
             return
         self._parent(one.path)
-        if one.kind == "file" and one.hard is None:
+        if one.kind == "file" and one.hard is None and (one.sparse is not None or not one.body):
             descriptor = os.open(full, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             try:
                 if one.sparse is not None:
@@ -195,7 +196,7 @@ class Restoring:
         raise Damaged("parts are missing in it")
 
     def _write(self, path: str, part: int, sparse: list[tuple[int, int]] | None, data: bytes) -> None:
-        descriptor = os.open(self._full(path), os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(self._full(path), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             for offset, piece in (
                 [(part * PART, memoryview(data))] if sparse is None else _spread(sparse, part * PART, data)
@@ -250,7 +251,10 @@ class Restoring:
             except OSError as error:
                 if error.errno == errno.ENOSPC:
                     raise  # others: not allowed, or not known to this file system
-        if not os.path.islink(full):  # whatever the tree says: a mode would go to where the link points
+        status = os.lstat(full)
+        if one.kind == "file" and status.st_size != one.size:
+            raise Damaged(f"{one.path} is not as long as its tree says")
+        if not stat.S_ISLNK(status.st_mode):  # whatever the tree says: a mode would go to where the link points
             os.chmod(full, one.mode)
         os.utime(full, ns=(one.mtime, one.mtime), follow_symlinks=False)
 

@@ -225,6 +225,7 @@ def _client(address: Address) -> S3Store:
     return S3Store(
         address.bucket,
         prefix=address.prefix or None,
+        checksum_algorithm="SHA256",  # the store compares it; Amazon's asks for it where a bucket locks by default
         client_options={
             "allow_http": address.allow_http,
             "connect_timeout": "10 seconds",
