@@ -281,6 +281,25 @@ def test_a_database_that_is_locked_for_long_is_told(
             trial(source, tmp_path).capture(no_progress=0.3)
 
 
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system takes root")
+    source = make(tmp_path / "app.db")
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", small], check=True)
+    try:
+        with pytest.raises(Permanent, match="disk"):
+            KIND.capture(SourceSpec("app", "sqlite", {"path": str(source)}), context(tmp_path), small, watch())
+        captured = trial(source, tmp_path).capture()
+        with pytest.raises(Permanent, match="could not write") as told:
+            restore(captured, small / "back.db")
+        assert "make room" in told.value.hint
+        assert set(os.listdir(small)) == {"data", "about"}
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
+
+
 def test_stopping_ends_the_copy(tmp_path: Path) -> None:
     source = make(tmp_path / "app.db")
 

@@ -15,6 +15,7 @@ from trueup.model.repository import Watch
 _PAGES = 1000  # a step: at most a few milliseconds for which a writer waits
 _PAUSE = 0.002
 _BUSY_PAUSE = 0.02
+_KEPT_OUT = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 RESTARTS = 3
 """So often may writers throw the copy back to its beginning before it holds them off."""
 
@@ -47,38 +48,35 @@ def copy(source: Path, target: Path, watch: Watch) -> None:
 
 def _connect(source: Path, watch: Watch) -> sqlite3.Connection:
     """The source, once nobody keeps readers out."""
-    busy = _Busy(source, watch)
     live = open_live(source)
-    while True:
-        try:
-            live.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                live.close()
-                raise
-            try:
-                busy.wait()
-            except BaseException:
-                live.close()
-                raise
-        else:
-            return live
+    try:
+        _when_free(live, source, watch)
+    except BaseException:
+        live.close()
+        raise
+    return live
 
 
 def _held(live: sqlite3.Connection, source: Path, target: Path, watch: Watch) -> None:
     """The copy while a read transaction is held: the backup uses it, and nothing throws it back."""
-    busy = _Busy(source, watch)
-    while not live.in_transaction:
-        try:
-            live.execute("BEGIN")
-            live.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall()
-        except sqlite3.OperationalError as error:
-            live.rollback()
-            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise
-            busy.wait()
+    _when_free(live, source, watch, "BEGIN")
     _run(live, source, target, watch, hold=True)
     live.rollback()
+
+
+def _when_free(live: sqlite3.Connection, source: Path, watch: Watch, *before: str) -> None:
+    """Runs statements and reads something, as soon as nobody keeps readers out."""
+    busy = _Busy(source, watch)
+    while True:
+        try:
+            for statement in (*before, "SELECT 1 FROM sqlite_master LIMIT 1"):
+                live.execute(statement).fetchall()
+            return
+        except sqlite3.OperationalError as error:
+            live.rollback()
+            if error.sqlite_errorcode & 0xFF not in _KEPT_OUT:
+                raise
+            busy.wait()
 
 
 def _run(live: sqlite3.Connection, source: Path, target: Path, watch: Watch, *, hold: bool) -> None:
@@ -89,7 +87,7 @@ def _run(live: sqlite3.Connection, source: Path, target: Path, watch: Watch, *, 
     def step(status: int, remaining: int, _total: int) -> None:
         nonlocal least, restarts
         watch.ok()
-        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if status in _KEPT_OUT:
             busy.check()
             return
         busy.over()
