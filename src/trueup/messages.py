@@ -36,7 +36,7 @@ def spec_of(spec: JobSpec) -> NotifySpec | None:
 
 
 def teller(app: App, spec: JobSpec) -> Callable[[str, Json], None]:
-    """Told that a run of a job "began" or "ended", with its report; puts the messages into the ledger's outbox."""
+    """Told that a run of a job "began" or "ended", with its report, or that a window was "missed"; puts the messages into the outbox."""
     whom = spec_of(spec)
 
     def tell(event: str, report: Json) -> None:
@@ -48,6 +48,9 @@ def teller(app: App, spec: JobSpec) -> Callable[[str, Json], None]:
             notify.began(app.ledger, spec.name, whom, {"id": report["run"]})
             with suppress(TrueupError, OSError):  # at once: at the end it would be overtaken by how the run ended
                 notify.deliver(app.ledger, {spec.name: whom}, _addresses(app), only="heartbeat", patience=PATIENCE)
+        elif event == "missed":
+            run = {"id": report["run"], "state": "missed", "report": {"notes": report["notes"]}}
+            notify.ended(app.ledger, spec.name, whom, run)
         else:
             record = app.ledger.journal.get(report["run"])
             run = {"id": record.id, "state": record.state.value, "report": {**record.report, **report}}

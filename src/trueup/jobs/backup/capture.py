@@ -213,13 +213,15 @@ def remember(work: BackupWork, spec: SourceSpec, snapshot: Snapshot, known: Mapp
     store, now = work.backup.repository, work.clock()
     earlier = sorted(work.memory.snapshots(store, spec.name).values(), key=lambda one: float(one["time"]))
     usual = [one["measures"] for one in earlier if one.get("good") and not one.get("suspicious")][-HISTORY:]
-    found = [one.sentence for one in anomalies.find(known["measures"], usual, work.backup.anomalies)] if usual else []
+    odd = anomalies.find(known["measures"], usual, work.backup.anomalies) if usual else []
+    found, cause = [one.sentence for one in odd], f"anomaly/{spec.name}"
     with work.ledger.transaction("backup.remember"):
         work.memory.keep(store, spec.name, snapshot.id, {**known, "suspicious": bool(found), "anomalies": found})
         if found:
-            work.memory.freeze(f"anomaly/{spec.name}", "; ".join(found), now)
-        elif known.get("good"):
-            work.memory.thaw(f"anomaly/{spec.name}")
+            # What is over in one night (most files changed) looks usual in the next one: then only a person ends it.
+            work.memory.freeze(cause, "; ".join(found), now, asks=any(one.once for one in odd))
+        elif known.get("good") and not work.memory.freezes().get(cause, {}).get("asks"):
+            work.memory.thaw(cause)
     return found
 
 

@@ -27,8 +27,10 @@ class Removal:
     reason: str
 
 
-def removable(work: BackupWork, store: str, policy: Policy, *, expected: bool = False) -> list[Removal]:
-    """What retention lets go of a store now; nothing while a reason to freeze is known.
+def removable(
+    work: BackupWork, store: str, policy: Policy, *, expected: bool = False
+) -> tuple[list[Removal], tuple[str, ...]]:
+    """What retention lets go of a store now, and what it has to say; nothing goes while a reason to freeze is known.
 
     Args:
         work: the job.
@@ -37,14 +39,15 @@ def removable(work: BackupWork, store: str, policy: Policy, *, expected: bool = 
         expected: count the snapshots that this run is about to store as there and good.
     """
     if work.memory.freezes():
-        return []
+        return [], ()
     now, kept = work.clock(), known(work, store)
     if expected:
         kept += [Kept(f"{_COMING}-{one.name}", now, one.name, True, False, False, None) for one in work.backup.sources]
     decided = retention.plan(kept, policy, now, work.zone)
     by_id = {one.id: one for one in kept}
     gone = [by_id[one] for one in decided.remove]
-    return [Removal(one.id, one.source, one.time, _why(one)) for one in gone if not one.id.startswith(_COMING)]
+    found = [Removal(one.id, one.source, one.time, _why(one)) for one in gone if not one.id.startswith(_COMING)]
+    return found, decided.notes
 
 
 def known(work: BackupWork, store: str) -> list[Kept]:
@@ -76,7 +79,7 @@ def forget(work: BackupWork, run_id: str, store: str, rows: Sequence[JournalRow]
     try:
         frozen = work.memory.freezes()
         work.snapshots(store, anew=True)
-        may = set() if frozen else {one.id for one in removable(work, store, policies[store])}
+        may = set() if frozen else {one.id for one in removable(work, store, policies[store])[0]}
         going = [row for row in rows if row.change.href in may]
         repository = work.opened(store)
         repository.forget([str(row.change.href) for row in going], work.watch(f"removing snapshots of {store}"))

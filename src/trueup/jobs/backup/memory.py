@@ -68,16 +68,17 @@ class Memory:
         """A source was restored and compared, or could not be."""
         self._facts.put(self._job, f"drill/{source}", value)
 
-    # --- reasons to remove nothing: {"since", "why"} by cause ("damage/vault", "differs/crm", "anomaly/crm")
+    # --- reasons to remove nothing: {"since", "why", "asks"} by cause ("damage/vault", "differs/crm", "anomaly/crm")
 
     def freezes(self) -> dict[str, Json]:
         """Why nothing may be removed, by cause; empty: all is well."""
         return {name.removeprefix("freeze/"): one for name, one in self._facts.under(self._job, "freeze/").items()}
 
-    def freeze(self, cause: str, why: str, now: float) -> None:
-        """From now on nothing is removed, until `thaw`."""
-        known = self._facts.get(self._job, f"freeze/{cause}")
-        self._facts.put(self._job, f"freeze/{cause}", {"since": known["since"] if known else now, "why": why})
+    def freeze(self, cause: str, why: str, now: float, *, asks: bool = False) -> None:
+        """From now on nothing is removed, until `thaw`; `asks`: until a person says so."""
+        known = self._facts.get(self._job, f"freeze/{cause}") or {}
+        asks = asks or bool(known.get("asks"))
+        self._facts.put(self._job, f"freeze/{cause}", {"since": known.get("since", now), "why": why, "asks": asks})
 
     def thaw(self, cause: str) -> None:
         """That reason is over."""

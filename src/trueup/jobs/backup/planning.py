@@ -43,6 +43,7 @@ def make_plan(work: BackupWork, run_id: str, readings: Mapping[str, Json]) -> Pl
     journal, told = work.ledger.journal, list[Diagnostic]()
     journal.clear_changes(run_id)
     staged = list(_changes(work, told))
+    _missed(work, told)
     changes = [(replace(change, seq=seq), place) for seq, (change, place) in enumerate(staged, 1)]
     with work.ledger.transaction("backup.plan"):
         journal.add_changes(run_id, [(change, ChangeState.PLANNED) for change, _ in changes])
@@ -85,6 +86,19 @@ def _guards(work: BackupWork) -> Iterator[GuardFinding]:
     yield GuardFinding(WINDOW, work.backup.repository, f"the window is closed: {opened}")
 
 
+def _missed(work: BackupWork, told: list[Diagnostic]) -> None:
+    """A window that passed without a backup is told, once, though nobody was there when it passed."""
+    window, last = work.backup.window, _last_started(work)
+    if window is None or last is None:
+        return
+    late = windows.missed(window, last, work.clock())
+    if late is not None:
+        what = f"the window of {moment(late.opened, window.zone)} passed without a backup"
+        told.append(Diagnostic(Severity.WARNING, what, f"job {work.spec.name}", hint="was the machine off?"))
+        if not work.reading:
+            work.ended("missed", {"run": f"missed/{late.opened:.0f}", "notes": [what]})
+
+
 def _last_started(work: BackupWork) -> float | None:
     """When the last run began that took anything."""
     for run in work.ledger.journal.history(work.spec.name, 50):
@@ -103,18 +117,18 @@ def _changes(work: BackupWork, told: list[Diagnostic]) -> Iterator[tuple[Change,
             yield from ((change, (wave, batch)) for change in together)
 
 
-Stages: TypeAlias = Callable[[BackupWork], Iterator[list[Change]]]
+Stages: TypeAlias = Callable[[BackupWork, list[Diagnostic]], Iterator[list[Change]]]
 
 
 def _told(work: BackupWork, stage: Stages, told: list[Diagnostic]) -> Iterator[list[Change]]:
     """A stage's batches; what cannot be planned because a store is away is told, and the rest is planned."""
     try:
-        yield from stage(work)
+        yield from stage(work, told)
     except TrueupError as error:
         told.append(Diagnostic(Severity.WARNING, error.what, error.where, error.why, error.hint))
 
 
-def _takes(work: BackupWork) -> Iterator[list[Change]]:
+def _takes(work: BackupWork, told: list[Diagnostic]) -> Iterator[list[Change]]:
     backup, now = work.backup, work.clock()
     for group in backup.groups():
         rows = []
@@ -132,7 +146,7 @@ def _takes(work: BackupWork) -> Iterator[list[Change]]:
         yield rows
 
 
-def _checks(work: BackupWork) -> Iterator[list[Change]]:
+def _checks(work: BackupWork, told: list[Diagnostic]) -> Iterator[list[Change]]:
     backup = work.backup
     last = work.memory.checked(backup.repository)
     damaged = any(one.startswith("damage/") for one in work.memory.freezes())
@@ -147,7 +161,7 @@ def _checks(work: BackupWork) -> Iterator[list[Change]]:
     ]
 
 
-def _drills(work: BackupWork) -> Iterator[list[Change]]:
+def _drills(work: BackupWork, told: list[Diagnostic]) -> Iterator[list[Change]]:
     backup = work.backup
     for one in backup.sources:
         if due(work, one.name):
@@ -166,7 +180,7 @@ def due(work: BackupWork, source: str) -> bool:
     return last is None or not last["ok"] or work.clock() - last["at"] >= verify.drill
 
 
-def _copies(work: BackupWork) -> Iterator[list[Change]]:
+def _copies(work: BackupWork, told: list[Diagnostic]) -> Iterator[list[Change]]:
     for archive in work.backup.archives:
         reason = "copied when it is verified" if archive.verified else "copied"
         lock = f", locked for {lasting(archive.lock)}" if archive.lock else ""
@@ -183,7 +197,7 @@ def _copies(work: BackupWork) -> Iterator[list[Change]]:
         ]
 
 
-def _removals(work: BackupWork) -> Iterator[list[Change]]:
+def _removals(work: BackupWork, told: list[Diagnostic]) -> Iterator[list[Change]]:
     """As they will be once this run has stored its snapshots: the newest of each source counts as there already."""
     backup = work.backup
     places = [(backup.repository, backup.retention)]
@@ -191,7 +205,8 @@ def _removals(work: BackupWork) -> Iterator[list[Change]]:
     for store, policy in places:
         if policy.empty:
             continue  # nothing is said: all stay
-        found = removable(work, store, policy, expected=True)
+        found, notes = removable(work, store, policy, expected=True)
+        told += [Diagnostic(Severity.WARNING, one, store) for one in notes]
         rows = [
             Change(
                 0,

@@ -34,7 +34,8 @@ class BackupWork(JobWork):
         repository: gives the repository of a store; opens it at the first call.
         context: what a source works with.
         folder: where what is kept between runs lies (caches), and dumps and drills on their way; made when needed.
-        ended: told that a run "began" to be carried out, or "ended" (in the transaction that ends it) or waits for a person, with its report.
+        ended: told that a run "began" to be carried out, or "ended" (in the transaction that ends it) or waits for a person, with its
+            report; or that a window was "missed".
         began: when the run at hand began.
         reading: nothing may be written, not even a new repository.
     """

@@ -177,7 +177,10 @@ def _target(
 
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(snapshot.time))
     secret = _secret(password_file) if password_file is not None else ""
-    return RestoreTarget(to or f"restored/{snapshot.source}-{stamp}/", only, overwrite, secret)
+    to = to or f"restored/{snapshot.source}-{stamp}/"
+    if to.endswith("/") and not to.startswith(("/", ".", "~")) and "://" not in to:
+        to = f"./{to}"  # a folder, and no store of trueup.yaml
+    return RestoreTarget(to, only, overwrite, secret)
 
 
 def _agreed(snapshot: Snapshot, target: RestoreTarget, steps: list[dict[str, Any]], common: Common) -> bool:
