@@ -283,12 +283,12 @@ def test_damage_is_found_and_named(office: Office, team: Counting) -> None:
 
 
 def test_a_drill_through_a_store(office: Office, team: Counting) -> None:
-    fill(team, 450)
+    fill(team, 210)
     team.put("bad.ics", b"not a calendar")
     captured = office.capture(("work", "team"), drill_store="laptop")
     drilled = office.drill(captured)
     assert drilled.differences == ()
-    assert drilled.compared["written to the store"] == 450
+    assert drilled.compared["written to the store"] == 210
     assert {"compare", "store"} <= drilled.seconds.keys()
     assert list((office.folder / "vdir" / "trueup-drill").iterdir()) == []
     mine = office.folder / "vdir" / "trueup-drill" / "mine.ics"

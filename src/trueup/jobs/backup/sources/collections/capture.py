@@ -99,7 +99,8 @@ class Capture:
         for _ in range(2):
             entries = self._listed(collection)
             left_out = [href for href in self._cache.items(one.store.name, one.info.name) if href not in entries]
-            there = [body.href for body in collection.fetch(left_out) if body.data is not None] if left_out else []
+            answers = collection.fetch(left_out) if left_out else ()
+            there = [body.href for body in answers if body.data is not None or body.error]
             if not there:
                 return entries
         raise Transient(

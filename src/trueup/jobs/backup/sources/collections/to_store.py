@@ -89,7 +89,7 @@ class StoreRestore:
 
     def _there(self, collection: Collection, items: Sequence[Item]) -> dict[str, Body]:
         """What the collection holds of these items, by UID: under whatever name, so all of it is looked at."""
-        wanted = {item.uid for item in items}
+        wanted = {item.uid for item in items if item.uid}
         hrefs = [one.href for one in collection.changes(None) if isinstance(one, Entry)]
         found: dict[str, Body] = {}
         for start in range(0, len(hrefs), PAGE):
@@ -101,8 +101,6 @@ class StoreRestore:
 
     def _uid(self, kind: str, body: Body) -> str:
         known = self._kinds.get(kind)
-        if body.error:
-            raise Transient("what is there already cannot be read", where=body.href, why=body.error)
         try:
             return known.glance(body.data).uid if known is not None and body.data is not None else ""
         except ItemRefused:
