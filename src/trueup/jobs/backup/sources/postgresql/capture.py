@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +18,10 @@ from trueup.jobs.backup.sources.postgresql.faults import disk_full, said
 from trueup.jobs.backup.sources.postgresql.measuring import Reading, Table
 from trueup.jobs.backup.sources.postgresql.options import Options
 from trueup.jobs.backup.sources.postgresql.programs import Programs, for_dump
-from trueup.jobs.backup.sources.postgresql.session import Session, connected, session
+from trueup.jobs.backup.sources.postgresql.session import Session, session
 from trueup.jobs.backup.sources.postgresql.words import listed
 from trueup.model.backup import MANIFEST, MANIFEST_VERSION, Captured, SourceSpec
-from trueup.model.errors import Cancelled, NotFound, Permanent, StoreError, Transient
+from trueup.model.errors import NotFound, Permanent, Transient
 from trueup.model.repository import Watch
 
 ROLES = "roles.sql"
@@ -67,8 +66,9 @@ def take(spec: SourceSpec, chosen: Options, spool: Path, watch: Watch) -> Captur
 
 
 def _taken(name: str, chosen: Options, programs: Programs, data: Path, spool: Path, watch: Watch) -> dict[str, Any]:
-    with session(chosen.address.of(name), watch) as one:
-        return _Database(chosen, one, programs, data, spool, watch).take(name)
+    halves = _Halves(watch)
+    with session(chosen.address.of(name), halves) as one:
+        return _Database(chosen, one, programs, data, spool, halves).take(name)
 
 
 class _Contended(Transient):
@@ -118,7 +118,7 @@ class _Database:
     """The capture of one database."""
 
     def __init__(
-        self, chosen: Options, open_session: Session, programs: Programs, data: Path, spool: Path, watch: Watch
+        self, chosen: Options, open_session: Session, programs: Programs, data: Path, spool: Path, watch: _Halves
     ) -> None:
         self._chosen = chosen
         self._session = open_session
@@ -157,17 +157,13 @@ class _Database:
                 )
 
     def _both(self, snapshot: str, tables: Sequence[Table], path: Path) -> tuple[dict[str, Any], list[str]]:
-        beside = _Beside(self._watch)
         with ThreadPoolExecutor(1, thread_name_prefix="pg_dump") as pool:
-            dumped = pool.submit(self._dump, snapshot, tables, path, beside)
-            dumped.add_done_callback(lambda done: beside.stop() if done.exception() else None)
+            dumped = pool.submit(self._dump, snapshot, tables, path)
+            dumped.add_done_callback(lambda done: self._watch.failed(done.exception()))
             try:
                 told = self._measure(tables)
-            except BaseException:
-                beside.stop()
-                # Where both failed, what pg_dump says of a full disk or a lost server is the cause more often.
-                if isinstance(failed := dumped.exception(), StoreError):
-                    raise failed from None
+            except BaseException as error:
+                self._watch.failed(error)
                 raise
             return told, dumped.result()
 
@@ -187,7 +183,7 @@ class _Database:
         limit = self._chosen.limit
         return Reading.SUM if limit is None or one.bytes <= limit else Reading.COUNT
 
-    def _dump(self, snapshot: str, tables: Sequence[Table], path: Path, watch: Watch) -> list[str]:
+    def _dump(self, snapshot: str, tables: Sequence[Table], path: Path) -> list[str]:
         """Runs pg_dump to its good end; returns its warnings."""
         address = self._session.address
         what = f"could not dump the database {address.database}"
@@ -199,7 +195,7 @@ class _Database:
                 *(f"--exclude-table-data={one.sql}" for one in without),
                 *("--dbname", address.conninfo(application_name="trueup")),
             ]
-            ended = run_child(arguments, watch=watch, env=env, stdout=path, secrets=[address.password], grace=2.0)
+            ended = run_child(arguments, watch=self._watch, env=env, stdout=path, secrets=[address.password], grace=2.0)
         if ended.code:
             if "canceling statement due to" in ended.stderr:
                 raise _Contended(
@@ -270,22 +266,23 @@ def _properties(one: Session) -> dict[str, Any]:
     }
 
 
-class _Beside(Watch):
-    """The watch of what runs beside something else, and ends when that fails."""
+class _Halves(Watch):
+    """The watch of two halves of a work: where one fails, the other need not go on, and ends with the same error."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._stopped = threading.Event()
+        self._error: BaseException | None = None
 
-    def stop(self) -> None:
-        self._stopped.set()
+    def failed(self, error: BaseException | None) -> None:
+        """One half ended; None: well."""
+        self._error = self._error or error
 
     def moved(self, amount: int = 1) -> None:
         self._watch.moved(amount)
 
     def ok(self) -> None:
-        if self._stopped.is_set():
-            raise Cancelled("the other half of the backup failed")
+        if self._error is not None:
+            raise self._error
         self._watch.ok()
 
     def left(self) -> float | None:
@@ -297,9 +294,9 @@ def _globals(
 ) -> list[str]:
     """Writes roles and tablespaces, apart: a throw-away server must not touch the folders of real tablespaces. Returns notes."""
     address = chosen.address.of(database)
-    with connected(address, watch) as connection:
-        readable = connection.execute("SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')").fetchone()
-    passwords = bool(readable and readable[0])
+    with session(address, watch) as one:
+        query = "SELECT has_table_privilege('pg_catalog.pg_authid', 'SELECT')"
+        (passwords,) = one.row(query, what="could not look at the rights")
     for what, option, name in (("roles", "--roles-only", ROLES), ("tablespaces", "--tablespaces-only", TABLESPACES)):
         path = data / name
         arguments = [

@@ -148,11 +148,11 @@ def _pieces(session: Session, one: Table) -> Iterator[str]:
 
 
 def large_objects(session: Session) -> dict[str, Any]:
-    """{"count", "sum"} of large objects: number, content and owner."""
+    """{"count", "sum"} of large objects: number, owner and content (of one larger than a value can be, the first gigabyte)."""
     count, total, last = 0, 0, 0
     while True:
         rows, part, last_one = session.row(
-            """SELECT count(*), sum(hashtextextended(format('%%s %%s %%s', o.oid, o.owner, md5(lo_get(o.oid))), 0)), max(o.oid::bigint)
+            """SELECT count(*), sum(hashtextextended(format('%%s %%s %%s', o.oid, o.owner, md5(lo_get(o.oid, 0, 1000000000))), 0)), max(o.oid::bigint)
             FROM (SELECT oid, pg_get_userbyid(lomowner) AS owner FROM pg_largeobject_metadata
               WHERE oid::bigint > %s ORDER BY oid LIMIT %s) o""",
             (last, _OBJECTS_AT_ONCE),

@@ -38,7 +38,7 @@ class Place:
         exists: whether that database is there.
         tables: its tables (titles).
         bare: whether it has no table, view or sequence.
-        create, replace: titles of tables that are made, or overwritten.
+        create, replace, keep: titles of tables that are made, overwritten, or left as they are.
         whole: everything is restored, and not single tables.
         refused: why nothing is done; "".
     """
@@ -50,6 +50,7 @@ class Place:
     bare: bool
     create: tuple[str, ...]
     replace: tuple[str, ...]
+    keep: tuple[str, ...]
     whole: bool
     refused: str = ""
 
@@ -73,7 +74,7 @@ def plan(about: Path, target: RestoreTarget) -> Iterator[RestoreStep]:
                 RestoreStep("create", f"role {role}", _where(place))
                 for role in roles.missing(place.database, place.address, watch)
             )
-        yield from _steps(place, target)
+        yield from _steps(place)
 
 
 def restore(about: Path, data: Path, target: RestoreTarget, watch: Watch) -> Iterator[RestoreStep]:
@@ -82,7 +83,7 @@ def restore(about: Path, data: Path, target: RestoreTarget, watch: Watch) -> Ite
     for place in _places(manifest, target, watch):
         if not place.refused and (place.create or place.replace or place.whole):
             yield from _Restore(manifest, place, data, watch).run()
-        yield from _steps(place, target)
+        yield from _steps(place)
 
 
 def _address(target: RestoreTarget) -> Address:
@@ -113,10 +114,11 @@ def _place(
             (bare,) = one.row(query, what="could not look at the target")
     if tables is None:
         refused = "" if bare else "the database has tables; name those to restore, or another database"
-        return Place(database, address, exists, there, bare, tuple(database["tables"]), (), True, refused)
+        return Place(database, address, exists, there, bare, tuple(database["tables"]), (), (), True, refused)
     create = tuple(one for one in tables if one not in there)
-    replace = tuple(one for one in tables if one in there) if overwrite else ()
-    return Place(database, address, exists, there, bare, create, replace, False)
+    known = tuple(one for one in tables if one in there)
+    replace, keep = (known, ()) if overwrite else ((), known)
+    return Place(database, address, exists, there, bare, create, replace, keep, False)
 
 
 def _exists(address: Address, watch: Watch) -> bool:
@@ -135,7 +137,7 @@ def _where(place: Place) -> str:
     return str(place.address)
 
 
-def _steps(place: Place, target: RestoreTarget) -> Iterator[RestoreStep]:
+def _steps(place: Place) -> Iterator[RestoreStep]:
     """What is done to a database, as a plan and as a report."""
     where = _where(place)
     if place.refused:
@@ -148,10 +150,8 @@ def _steps(place: Place, target: RestoreTarget) -> Iterator[RestoreStep]:
         yield RestoreStep("create", _title(title, tables[title]), where)
     for title in place.replace:
         yield RestoreStep("update", _title(title, tables[title]), where, "replaced by what was backed up")
-    if not place.whole and not target.overwrite:
-        for title in selecting.chosen([place.database], target.only)[0]:
-            if title in place.tables:
-                yield RestoreStep("skip", f"table {title}", where, "it is there already, and may not be overwritten")
+    for title in place.keep:
+        yield RestoreStep("skip", f"table {title}", where, "it is there already, and may not be overwritten")
 
 
 def _title(title: str, one: Mapping[str, Any]) -> str:
