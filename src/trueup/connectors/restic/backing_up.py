@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trueup.connectors.restic import faults
+from trueup.connectors.restic.checking import forget
 from trueup.connectors.restic.marks import Marks
 from trueup.connectors.restic.naming import shown, tags
 from trueup.connectors.restic.running import Restic, parsed
@@ -138,7 +139,7 @@ class Backup:
         Raises:
             Permanent: always.
         """
-        self._restic.run(self._what, ["forget", "--json", snapshot.id], self._watch)
+        forget(self._restic, [snapshot.id], self._watch)
         self._marks.remove(snapshot.job, snapshot.source, snapshot.run)
         raise Permanent(
             self._what, where=self._skipped, why="it went away while the backup began", hint="is it mounted?"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from trueup.connectors.restic import faults
@@ -135,6 +136,26 @@ def _find(restic: Restic, flag: str, ids: list[str], watch: Watch) -> tuple[set[
             return told, False
         told.add((str(said.get("snapshot", "")), str(said.get("path", ""))))
     return told, True
+
+
+def forget(restic: Restic, snapshots: Sequence[str], watch: Watch) -> None:
+    """Removes snapshots; one that is not there is no error. restic 0.18 ends with code 0 where the repository did not let it.
+
+    Raises:
+        Permanent: one is still there.
+    """
+    what = f"could not remove snapshots of {restic.settings.name}"
+    refused: list[str] = []
+
+    def take(line: str) -> None:
+        if line.startswith("unable to remove"):
+            refused.append(line)
+
+    code = restic.run(what, ["forget", "--json", *snapshots], watch, take, ok=(0, faults.UNREAD), both=True)
+    if refused or code:
+        why = f"the repository keeps {len(refused) or 'some'} of them"
+        hint = "one that is append-only or locked lets nothing be deleted: set `retention` up where that is allowed"
+        raise Permanent(what, where=restic.settings.address.place, why=why, hint=hint)
 
 
 def prune(restic: Restic, watch: Watch) -> int:

@@ -22,7 +22,8 @@ _FULL = re.compile(
     r"no space left on device|disk quota exceeded|QuotaExceeded|StorageFull|507 Insufficient", re.IGNORECASE
 )
 _REFUSED = re.compile(
-    r"wrong password or no key|access ?denied|InvalidAccessKeyId|SignatureDoesNotMatch|authentication failed|permission denied \(publickey"
+    r"wrong password or no key|access ?denied|InvalidAccessKeyId|SignatureDoesNotMatch|does not exist in our records|signature we calculated"
+    r"|authentication failed|permission denied \(publickey"
     r"|unexpected HTTP response \(40[13]\)|40[13] (Forbidden|Unauthorized)",
     re.IGNORECASE,
 )
@@ -70,6 +71,11 @@ def cannot_lock(why: str) -> bool:
     return _READ_ONLY.search(why) is not None
 
 
+def refused(why: str) -> bool:
+    """Whether the server knows who asks, and does not want that."""
+    return _REFUSED.search(why) is not None
+
+
 def passes(why: str) -> bool:
     """Whether it may go through later: the way to the repository, and not what is in it."""
     return _PASSING.search(why) is not None
@@ -102,7 +108,7 @@ def failure(what: str, where: str, code: int, why: str) -> StoreError:
         return Permanent(
             what, where=where, why=f"the disk is full ({why})", hint="make room there; what was stored before is safe"
         )
-    if _REFUSED.search(why):
+    if refused(why):
         return LoginRefused(what, where=where, why=why, hint="check the user and password, or the keys, of this store")
     if _DAMAGED.search(why):
         return Permanent(what, where=where, why=f"the repository is damaged: {why}", hint=REPAIR)

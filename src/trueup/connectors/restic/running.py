@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from collections import deque
@@ -116,6 +117,9 @@ class Restic:
             Transient, Permanent, LoginRefused: it failed; what `watch.ok` raises.
         """
         cleared: set[str] = set()
+        reading = args[0] in ("restore", "ls")
+        if reading and self._read_only():  # restic would try for a quarter of an hour to write its lock
+            args = ["--no-lock", *args]
         pause, until = 0.5, time.monotonic() + self.lock_wait
         while True:
             code, why = self._once(args, watch, take, both, env or {})
@@ -135,10 +139,11 @@ class Restic:
                 raise faults.failure(what, self.settings.address.place, code, why)
 
     def json(self, what: str, args: Sequence[str], watch: Watch) -> Any:
-        """What a short command prints as one JSON document."""
+        """The JSON array that a command prints, among what else it says; None where there is none."""
         lines: list[str] = []
-        self.run(what, args, watch, lines.append)
-        return json.loads("\n".join(lines) or "null")
+        self.run(what, args, watch, lines.append, both=True)
+        found = [one for one in lines if one.startswith("[")]
+        return json.loads(found[-1]) if found else None
 
     def failure(self, what: str, code: int, lines: Sequence[str]) -> StoreError:
         """The error for a command that ended with a code that says too little."""
@@ -150,7 +155,7 @@ class Restic:
         """Its exit code, and why it failed."""
         path = program.find(self.settings.program, watch)
         pulse = Pulse(watch)
-        lines = _Lines(pulse, take if callable(take) else ignore)
+        lines = _Lines(pulse, take if callable(take) else ignore, self._look)
         ended = run_child(
             ["/bin/sh", "-c", _BOTH if both else _STDOUT, "restic", path, *self._flags(), *args],
             watch=watch if isinstance(take, Path) else pulse,
@@ -161,6 +166,14 @@ class Restic:
         lines.end()
         said = [*lines.last, *ended.stderr.splitlines()]
         return ended.code, "" if ended.code == 0 else self._clean(faults.message(said))
+
+    def _look(self, line: str) -> None:
+        """Raises:
+        LoginRefused: restic would try for a quarter of an hour what the server has refused (its source, internal/backend/retry).
+        """
+        if "returned error, retrying" in line and faults.refused(line):
+            why = self._clean(line.partition("retrying after ")[2].partition(": ")[2])
+            raise faults.failure(f"{self.settings.name} lets nobody in", self.settings.address.place, 1, why)
 
     def _flags(self) -> list[str]:
         try:
@@ -210,6 +223,10 @@ class Restic:
         code, _ = self._once(args, watch, lines.append, False, {})
         return "\n".join(lines) if code == 0 else ""
 
+    def _read_only(self) -> bool:
+        """Whether it may only be read, which is enough to bring data back; for one elsewhere its answer says so."""
+        return self.local is not None and not os.access(self.local / "locks", os.W_OK)
+
     @property
     def local(self) -> Path | None:
         """The repository's folder, where it is on this machine."""
@@ -219,10 +236,11 @@ class Restic:
 class _Lines:
     """Chunks of output as lines; the first is the process id."""
 
-    def __init__(self, pulse: Pulse, take: Take) -> None:
+    def __init__(self, pulse: Pulse, take: Take, look: Take) -> None:
         self.last: deque[str] = deque(maxlen=_KEPT_LINES)
         self._pulse = pulse
         self._take = take
+        self._look = look
         self._rest = b""
         self._begun = False
 
@@ -243,6 +261,7 @@ class _Lines:
             self._pulse.began(int(line))
             return
         self.last.append(line[:2000])
+        self._look(line)
         self._take(line)
 
 

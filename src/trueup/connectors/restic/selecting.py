@@ -6,8 +6,9 @@ restic matches whole paths, from / on, each segment by Go's `filepath.Match` (pk
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from trueup.model.errors import Permanent
 
@@ -35,7 +36,21 @@ def excludes(patterns: Iterable[str], root: str) -> Iterator[str]:
         elif set(segments) == {"**"}:
             yield f"{top}/*"
         else:
-            yield "/".join((top, *(one if one == "**" else _segment(one) for one in segments)))
+            yield from ("/".join((top, *one)) for one in _variants(segments))
+
+
+def _variants(segments: Sequence[str]) -> Iterator[list[str]]:
+    """A path's segments, with and without each `**`: with two of them restic does not try all ways in which one stands for no folder.
+
+    One at the end says no more than what is before it: a folder takes along what is in it.
+    """
+    kept = [one for number, one in enumerate(segments) if one != "**" or segments[number - 1 : number] != ["**"]]
+    while kept[-1] == "**":
+        kept.pop()
+    several = kept.count("**") > 1
+    choices = [("**", "") if one == "**" and several else ("**",) if one == "**" else (_segment(one),) for one in kept]
+    for chosen in itertools.product(*choices):
+        yield [one for one in chosen if one]
 
 
 def include(path: str) -> str:

@@ -68,7 +68,7 @@ class ResticStore:
         Permanent: always.
         """
         hint = "a job of the kind `backup` writes to it"
-        raise Permanent(f"{self.name} holds no calendars", why="it is a repository of backups", hint=hint)
+        raise Permanent(f"{self.name} is a repository", why="it holds snapshots and no calendars", hint=hint)
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -217,7 +217,7 @@ class ResticStore:
         if not snapshots:
             return
         self._listed = None
-        self.restic.run(f"could not remove snapshots of {self.name}", ["forget", "--json", *snapshots], watch)
+        checking.forget(self.restic, snapshots, watch)
 
     def prune(self, watch: Watch) -> int:
         """Frees what no snapshot refers to."""
