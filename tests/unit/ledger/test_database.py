@@ -171,7 +171,7 @@ def test_a_forked_child_has_a_connection_of_its_own(ledger: Ledger) -> None:
 
 
 def test_a_child_that_is_forked_while_a_thread_is_about_to_write_does_not_wait_for_it(ledger: Ledger) -> None:
-    with ledger._database._line[1]:
+    with ledger._database.line.lock:
         child = os.fork()
         if child == 0:
             writing = threading.Thread(target=lambda: ledger.state.save_job("in the child", "d", "s", ()), daemon=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from trueup.core.ledger.blobs import Blobs
 from trueup.core.ledger.check import check
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from trueup.core.ledger.outbox import Outbox
 
 __all__ = ["Ledger", "open_ledger"]
+
+T = TypeVar("T")
 
 
 class Ledger:
@@ -101,6 +103,10 @@ class Ledger:
             durable: it survives a power cut; see `Database.transaction`.
         """
         return self._database.transaction(label, durable=durable)
+
+    def commit(self, label: str, do: Callable[[], T], *, durable: bool = True) -> T:
+        """What `do` does, in one commit, perhaps together with what other threads do; see `Database.commit`."""
+        return self._database.commit(label, do, durable=durable)
 
     def check(self) -> list[Diagnostic]:
         """Whether it is whole: the database's own check, foreign keys, bodies, orphans, mode of the file, room on the disk."""

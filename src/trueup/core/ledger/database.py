@@ -12,12 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakSet
 
+from trueup.core.ledger.line import Action, Line
 from trueup.model.diagnostics import Diagnostic
 from trueup.model.errors import Bug, LedgerError
 
+T = TypeVar("T")
 Row: TypeAlias = tuple[Any, ...]
 
 CHUNK = 500  # values in one IN (…): far below the limits of both databases, and few different statements to prepare
@@ -31,7 +33,7 @@ class Dialect(Protocol):
         where: path or address, without a password.
         types: the schema's names of column types ("$id") in this database's words.
         begin: the statement that opens a writing transaction.
-        queues: whether only one writes at a time: the threads of a process then wait in line here, instead of asking again and again.
+        queues: whether only one writes at a time: the threads of a process then wait in line (`line`).
         relaxed: the statements that open one whose commit need not outlive a power cut, and those that come after it, whatever became of it.
         errors: the exceptions its driver raises.
     """
@@ -132,7 +134,7 @@ class Database:
         self._sessions: WeakSet[Session] = WeakSet()
         self._inherited: list[Session] = []  # a forked child keeps its parent's sessions alive and untouched
         self._guard = threading.Lock()
-        self._line = (os.getpid(), threading.Lock())
+        self._line = (os.getpid(), Line())
         self._closed = False
 
     @property
@@ -202,8 +204,32 @@ class Database:
             durable: a commit that returned survives a power cut. Without that it costs no flush of the disk; inside another one it is what
                 the other is.
         """
+        with self._in_line(), self._transaction(label, durable):
+            yield
+
+    def commit(self, label: str, do: Callable[[], T], *, durable: bool = True) -> T:
+        """As `transaction` around `do`, which is short and does nothing but read and write here: it may be done in another thread, together
+        with what others commit at the same moment, and again where that was rolled back.
+
+        Returns:
+            What `do` does; raises what it raises.
+        """
+        if not self.dialect.queues or self.session.depth:
+            with self.transaction(label, durable=durable):
+                return do()
+        return self.line.pass_through(Action(do, label, durable), self._commit_together)  # type: ignore[no-any-return]
+
+    @property
+    def line(self) -> Line:
+        """The threads that want to write."""
+        if self._line[0] != os.getpid():  # a forked child: whoever stood in line is not here
+            self._line = (os.getpid(), Line())
+        return self._line[1]
+
+    @contextmanager
+    def _transaction(self, label: str, durable: bool) -> Iterator[None]:
         begin, end = ((self.dialect.begin,), ()) if durable else self.dialect.relaxed
-        with self._in_line(), self._nest(begin, end):
+        with self._nest(begin, end):
             outermost = self.session.depth == 1
             yield
             if outermost and not self.session.failed:
@@ -229,11 +255,28 @@ class Database:
 
     def _in_line(self) -> AbstractContextManager[Any]:
         """Where the database has one writer at a time: this thread's place in front of it."""
-        if not self.dialect.queues or self.session.depth:
-            return nullcontext()
-        if self._line[0] != os.getpid():  # a forked child: whoever stood in line is not here
-            self._line = (os.getpid(), threading.Lock())
-        return self._line[1]
+        return self.line.lock if self.dialect.queues and not self.session.depth else nullcontext()
+
+    def _commit_together(self, group: Sequence[Action]) -> None:
+        """Does actions in one transaction; each in its own where one of them fails."""
+        if len(group) > 1:
+            try:
+                with self._transaction(group[0].label, any(one.durable for one in group)):
+                    for one in group:
+                        one.result = one.do()
+            except Exception:
+                pass  # whose fault it is shows below
+            else:
+                for one in group:
+                    one.done = True
+                return
+        for one in group:
+            try:
+                with self._transaction(one.label, one.durable):
+                    one.result = one.do()
+            except Exception as error:
+                one.error = error
+            one.done = True
 
     @contextmanager
     def _nest(self, begin: Sequence[str], end: Sequence[str] = ()) -> Iterator[None]:

@@ -68,7 +68,7 @@ class SQLite:
     }
     # A transaction that reads first and asks for the write lock later can fail half-way; this one waits at the start.
     begin = "BEGIN IMMEDIATE"
-    queues = True  # who finds a file locked sleeps, up to 100 ms at a time
+    queues = True
     # In WAL mode NORMAL flushes at checkpoints only, and the next FULL commit flushes what came before it.
     relaxed: tuple[tuple[str, ...], tuple[str, ...]] = (
         ("PRAGMA synchronous = NORMAL", "BEGIN IMMEDIATE"),

@@ -39,12 +39,12 @@ class Turn(Generic[T]):
         """Gives it back and records what came of it, in one commit; returns what `record` does.
 
         Args:
-            record: is told whether the turn was still this call's; where it was not, somebody else may have done the same by now.
+            record: writes to the ledger and does nothing else. It is told whether the turn was still this call's; where it was not, somebody
+                else may have done the same by now.
         """
         self.kept.drop(self.name)
-        with self.ledger.transaction("turn.end"):
-            # The lease first, as at the beginning: two that lock the same rows in different order wait for each other.
-            answer = record(self.ledger.leases.release(self.name, self.owner))
+        # The lease first, as at the beginning: two that lock the same rows in different order wait for each other.
+        answer = self.ledger.commit("turn.end", lambda: record(self.ledger.leases.release(self.name, self.owner)))
         self.over = True
         return answer
 
@@ -60,12 +60,11 @@ def turn(ledger: Ledger, run: str, unit: str, first: Callable[[], T]) -> Iterato
     name, owner = frame.turn_of(run, unit), process_name()
 
     def take() -> T:
-        with ledger.transaction("turn.begin", durable=False):
-            ledger.leases.acquire(name, owner, frame.TURN_SECONDS)
-            return first()
+        ledger.leases.acquire(name, owner, frame.TURN_SECONDS)
+        return first()
 
     tidy(ledger)
-    one = Turn(ledger, name, owner, Kept(ledger), once_free(take))
+    one = Turn(ledger, name, owner, Kept(ledger), once_free(lambda: ledger.commit("turn.begin", take, durable=False)))
     try:
         one.kept.add(name, owner, frame.TURN_SECONDS)
         yield one
