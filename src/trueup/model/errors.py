@@ -28,6 +28,7 @@ Every error says what, where, why and what to do, with titles and not ids.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 
 
@@ -72,6 +73,10 @@ class TrueupError(Exception):
         text = f"{self.where}: {self.what}" if self.where else self.what
         return f"{text}: {self.why}" if self.why else text
 
+    def __reduce__(self) -> tuple[Callable[..., TrueupError], tuple[object, ...]]:
+        """Whole in another process: Python would call the class with `what` alone."""
+        return _restored, (type(self), self.args, dict(self.__dict__))
+
     def to_json(self) -> dict[str, str]:
         """The error as the object that `--json` prints."""
         return {
@@ -81,6 +86,12 @@ class TrueupError(Exception):
             "why": self.why,
             "hint": self.hint,
         }
+
+
+def _restored(kind: type[TrueupError], args: tuple[object, ...], state: dict[str, object]) -> TrueupError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class UserError(TrueupError):
