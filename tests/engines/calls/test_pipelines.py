@@ -256,6 +256,14 @@ def test_the_same_key_is_the_same_run(tmp_path: Path) -> None:
     assert effects(folders) == Counter({"rows": 1, "send[0]": 1, "send[1]": 1})
 
 
+def test_a_run_is_resumed_where_it_was_begun_before(tmp_path: Path) -> None:
+    folders = office(tmp_path, GOOD)
+    fresh = Careless(folders.config, in_process).run_pipeline("nightly", {"n": 1}, "fresh")
+    calls.begin_pipeline(folders.config, "nightly", {"n": 1}, "killed")
+    taken_up = Careless(folders.config, in_process).run_pipeline("nightly", {"n": 1}, "killed")
+    assert (fresh["resumed"], taken_up["resumed"]) == (False, True)
+
+
 def test_labels_say_what_an_item_is(tmp_path: Path) -> None:
     folders = office(tmp_path, GOOD)
     run = calls.begin_pipeline(folders.config, "nightly", {"n": 2}, "key")["run"]

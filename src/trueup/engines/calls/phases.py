@@ -65,7 +65,7 @@ def start_apply(config: str, run: str) -> Json:
     """Before the first batch: makes sure that the plan is the one that was sealed and allowed.
 
     Returns:
-        {"waves": [[{"batch", "collection", "changes"}, …], …]}: what is left to send. Waves go one after another, the batches of a wave
+        {"waves": [[{"batch", "wave", "collection", "changes"}, …], …]}: what is left to send. Waves go one after another, the batches of a wave
         in any order and at the same time.
 
     Raises:
@@ -114,7 +114,7 @@ def verify(config: str, run: str, ref: str) -> Json:
 
 
 def _batch(row: Any) -> Json:
-    return {"batch": row.batch, "collection": row.collection, "changes": row.changes}
+    return {"batch": row.batch, "wave": row.wave, "collection": row.collection, "changes": row.changes}
 
 
 def _check_ref(call: Call, ref: str) -> None:

@@ -6,6 +6,7 @@ begin_pipeline -> for each step, all it needs having ended: decide -> run_functi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from trueup.app import App
@@ -56,6 +57,8 @@ def begin_pipeline(config: str, pipeline: str, params: Mapping[str, Any], key: s
             run, over = runs.child(params, _repeats(app, parent))
             if over is None:
                 app.ledger.journal.update(run.id, state=RunState.RUNNING, phase="steps")
+                if run.resumed:
+                    app.ledger.journal.add_to_report(run.id, {"resumed": True})
         return {
             "run": run.id,
             "pipeline": pipeline,
@@ -187,7 +190,8 @@ def end_pipeline(config: str, run: str) -> Json:
         left = [name for name in call.graph.order if name not in results]
         if left and not waiting:
             state = RunState.FAILED
-        result = pipeline_results.result_of_run(call.graph, call.run, state, results, waiting)
+        began = replace(call.run, resumed=bool(record.report.get("resumed")))
+        result = pipeline_results.result_of_run(call.graph, began, state, results, waiting)
         del result["output"]
         if left and not waiting:
             result["error"] = result["error"] or f"step {left[0]} did not end"
