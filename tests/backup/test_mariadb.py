@@ -264,7 +264,7 @@ def test_all_databases_with_accounts(mariadb: MariaDB, shop: str, tmp_path: Path
     assert drilled.differences == ()
     # Back into the server: who is there is left alone, who is not comes back.
     mariadb.run("DROP USER 'o''brien'@'%'")
-    target = RestoreTarget(mariadb.url_of(), ("accounts",))
+    target = RestoreTarget(mariadb.url_of(), ("users.sql",))
     assert KIND.wanted(captured.about, target) == ("users.sql",)
     steps = list(KIND.restore(captured.about, captured.root, target, None, watch()))
     assert [(step.action, step.what) for step in steps] == [("create", "1 accounts and their grants")]

@@ -129,13 +129,17 @@ class RowSum:
         self.rows = 0
         self._sum = 0
 
-    def add(self, row: Sequence[object]) -> None:
-        """Counts a row; values are int, float, None, bytes, or bytearray for text."""
-        values = tuple(
-            value if not isinstance(value, bytes | bytearray) or len(value) < _LONG else _short(value) for value in row
-        )
-        self._sum += int.from_bytes(blake2b(repr(values).encode(), digest_size=16).digest(), "big")
-        self.rows += 1
+    def add(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Counts rows; values are int, float, None, bytes, or bytearray for text."""
+        total = 0
+        for row in rows:
+            for value in row:
+                if isinstance(value, bytes | bytearray) and len(value) >= _LONG:
+                    row = tuple(map(_short, row))
+                    break
+            total += int.from_bytes(blake2b(repr(row).encode(), digest_size=16).digest(), "big")
+        self._sum += total
+        self.rows += len(rows)
 
     @property
     def digest(self) -> str:
@@ -143,5 +147,8 @@ class RowSum:
         return f"{self._sum % _HALF:032x}"
 
 
-def _short(value: bytes | bytearray) -> tuple[str, int, str]:
+def _short(value: object) -> object:
+    """What stands for a long value."""
+    if not isinstance(value, bytes | bytearray) or len(value) < _LONG:
+        return value
     return type(value).__name__, len(value), blake2b(value, digest_size=16).hexdigest()

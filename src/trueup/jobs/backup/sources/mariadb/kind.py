@@ -103,7 +103,7 @@ class MariadbKind:
     def restore(
         self, about: Path, data: Path, target: RestoreTarget, context: SourceContext | None, watch: Watch
     ) -> Iterator[RestoreStep]:
-        """Into the server that `to` names; `only` are tables ("orders", or "shop.orders"), and "accounts"."""
+        """Into the server that `to` names; `only` are tables ("orders", or "shop.orders"), and "users.sql" for accounts."""
         return restoring.restore(filing.read_manifest(about), data, target, restoring.client(), watch)
 
 

@@ -17,7 +17,6 @@ from trueup.model.errors import ConfigError, StoreError
 from trueup.model.repository import Watch
 
 _WHAT = "could not restore"
-USERS = "accounts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +30,15 @@ class Part:
 
 
 def names(manifest: Mapping[str, Any]) -> list[str]:
-    """What can be asked for: "shop.orders"; where there is one database, also "orders"; and "accounts"."""
+    """What can be asked for: "shop.orders"; where there is one database, also "orders"; and "users.sql"."""
     found = [f"{database}.{table}" for database, one in manifest["databases"].items() for table in one["tables"]]
     if len(manifest["databases"]) == 1:
         found += [table for one in manifest["databases"].values() for table in one["tables"]]
-    return found + ([USERS] if manifest["users"] else [])
+    return found + ([users.FILE] if manifest["users"] else [])
 
 
 def chosen(manifest: Mapping[str, Any], target: RestoreTarget) -> list[tuple[str, str]]:
-    """(database, table) of what is wanted, ("", "accounts") for accounts; nothing: everything.
+    """(database, table) of what is wanted, ("", "users.sql") for accounts; nothing: everything.
 
     Raises:
         NotFound: it is not in the snapshot.
@@ -53,7 +52,7 @@ def chosen(manifest: Mapping[str, Any], target: RestoreTarget) -> list[tuple[str
         for table in one["tables"]
         if f"{database}.{table}" in wanted or (len(manifest["databases"]) == 1 and table in wanted)
     ]
-    return found + ([("", USERS)] if USERS in wanted and manifest["users"] else [])
+    return found + ([("", users.FILE)] if users.FILE in wanted and manifest["users"] else [])
 
 
 def files(manifest: Mapping[str, Any], target: RestoreTarget) -> tuple[str, ...]:
@@ -90,8 +89,8 @@ def parts(manifest: Mapping[str, Any], target: RestoreTarget, link: Link) -> lis
             ]
         else:
             found.append(Part(_step(f"database {database}", into, bool(present), target), database, into))
-    if manifest["users"] and (not wanted or ("", USERS) in wanted):
-        found.append(Part(_users_step(manifest, link, target), table=USERS))
+    if manifest["users"] and (not wanted or ("", users.FILE) in wanted):
+        found.append(Part(_users_step(manifest, link, target), table=users.FILE))
     return found
 
 

@@ -92,8 +92,7 @@ def _rows(copy: sqlite3.Connection, table: str, watch: Watch) -> dict[str, Any]:
     while batch := cursor.fetchmany(_BATCH):
         watch.ok()
         watch.moved(len(batch))
-        for row in batch:
-            total.add(row)
+        total.add(batch)
     return {"rows": total.rows, "sum": total.digest}
 
 
