@@ -95,7 +95,7 @@ class MariadbKind:
     def plan_restore(self, about: Path, target: RestoreTarget, context: SourceContext | None) -> Iterator[RestoreStep]:
         """Looks at the server that `to` names."""
         manifest = filing.read_manifest(about)
-        restoring.client()
+        programs.client_program(None)
         watch = Deadline("looking at the server", timeout=_LOOK_SECONDS)
         with Link(restoring.address_of(target).of(""), watch, "could not look at the server") as link:
             yield from [part.step for part in restoring.parts(manifest, target, link)]
@@ -104,7 +104,7 @@ class MariadbKind:
         self, about: Path, data: Path, target: RestoreTarget, context: SourceContext | None, watch: Watch
     ) -> Iterator[RestoreStep]:
         """Into the server that `to` names; `only` are tables ("orders", or "shop.orders"), and "users.sql" for accounts."""
-        return restoring.restore(filing.read_manifest(about), data, target, restoring.client(), watch)
+        return restoring.restore(filing.read_manifest(about), data, target, programs.client_program(None), watch)
 
 
 def _address(spec: SourceSpec, context: SourceContext) -> Address:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trueup.jobs.backup.sources import filing
-from trueup.jobs.backup.sources.mariadb import describing, loading, programs, users
+from trueup.jobs.backup.sources.mariadb import describing, loading, users
 from trueup.jobs.backup.sources.mariadb.address import Address, option_file, parse
 from trueup.jobs.backup.sources.mariadb.link import Link
 from trueup.model.backup import RestoreStep, RestoreTarget
@@ -88,17 +88,21 @@ def parts(manifest: Mapping[str, Any], target: RestoreTarget, link: Link) -> lis
                 Part(_step(f"table {table}", into, table in present, target), database, into, table) for table in tables
             ]
         else:
-            found.append(Part(_step(f"database {database}", into, bool(present), target), database, into))
-    if manifest["users"] and (not wanted or ("", users.FILE) in wanted):
+            events = len(manifest["databases"][database]["events"])
+            found.append(Part(_step(f"database {database}", into, bool(present), target, events), database, into))
+    if manifest["users"] and (("", users.FILE) in wanted or (not wanted and not address.database)):
         found.append(Part(_users_step(manifest, link, target), table=users.FILE))
     return found
 
 
-def _step(what: str, into: str, present: bool, target: RestoreTarget) -> RestoreStep:
+def _step(what: str, into: str, present: bool, target: RestoreTarget, events: int = 0) -> RestoreStep:
+    running = f"its {events} events run there where event_scheduler is on" if events else ""
     if not present:
-        return RestoreStep("create", what, into)
+        return RestoreStep("create", what, into, running)
     if target.overwrite:
-        return RestoreStep("update", what, into, "tables of the same name are replaced")
+        return RestoreStep(
+            "update", what, into, "; ".join(filter(None, ["what has the same name is replaced", running]))
+        )
     return RestoreStep(
         "skip", what, into, "it is there already; say that it may be overwritten, or name another database"
     )
@@ -158,15 +162,6 @@ def _accounts(data: Path, target: RestoreTarget, link: Link) -> None:
         there = set(users.existing(link))
         accounts = {name: one for name, one in accounts.items() if name not in there}
     users.make(link, accounts)
-
-
-def client(context_bin: str | None = None) -> str:
-    """The program that loads.
-
-    Raises:
-        Permanent: it is not there.
-    """
-    return programs.client_program(context_bin)
 
 
 def users_differences(manifest: Mapping[str, Any], data: Path, link: Link) -> Iterator[str]:
