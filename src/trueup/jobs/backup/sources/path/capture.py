@@ -24,7 +24,7 @@ from trueup.jobs.backup.sources.path.records import (
 )
 from trueup.jobs.backup.sources.path.sums import Reading, Sums, open_file
 from trueup.jobs.backup.sources.path.walk import Seen
-from trueup.jobs.backup.sources.path.words import Named
+from trueup.jobs.backup.sources.path.words import Named, open_root
 from trueup.model.repository import Watch
 
 SETTLED, ATTEMPT = "files.jsonl", "attempt.jsonl"
@@ -240,7 +240,7 @@ def _vouched(old: Record, mount: bool) -> bool:
 def entropy_of(sample: Sample, place: Place) -> float | None:
     """See `Sample.entropy`."""
     folder = place.path if place.is_dir else place.path.parent
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = open_root(folder, "the folder cannot be read")
     try:
         return sample.entropy(fd)
     finally:

@@ -15,7 +15,7 @@ from trueup.jobs.backup.sources.path.records import Record, records, restored, t
 from trueup.jobs.backup.sources.path.settle import LOOK_EVERY, Volatile, merged
 from trueup.jobs.backup.sources.path.sums import Reading, Sums, open_file
 from trueup.jobs.backup.sources.path.walk import Seen
-from trueup.jobs.backup.sources.path.words import failure, reason, shown
+from trueup.jobs.backup.sources.path.words import open_root, reason, shown
 from trueup.model.backup import Drilled
 from trueup.model.repository import Watch
 
@@ -54,10 +54,7 @@ class Comparison:
 
     def run(self) -> Drilled:
         """Compares all of it."""
-        try:
-            fd = os.open(self._data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise failure("the restored files cannot be read", str(self._data), error) from error
+        fd = open_root(self._data, "the restored files cannot be read")
         try:
             with closing(restored(self._about, fd)) as entries:
                 for number, (record, seen) in enumerate(merged(records(self._about), entries)):

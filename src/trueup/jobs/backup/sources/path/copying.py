@@ -31,7 +31,7 @@ def copy(source: int, name: str, target: int, about: os.stat_result, watch: Watc
     try:
         if stat.S_ISLNK(about.st_mode):
             os.symlink(os.readlink(name, dir_fd=source), temporary, dir_fd=target)
-            if os.geteuid() == 0:
+            with suppress(PermissionError):
                 os.chown(temporary, about.st_uid, about.st_gid, dir_fd=target, follow_symlinks=False)
             os.utime(temporary, ns=(about.st_atime_ns, about.st_mtime_ns), dir_fd=target, follow_symlinks=False)
         else:
@@ -83,7 +83,8 @@ def _copy_content(reader: int, writer: int, size: int, watch: Watch) -> None:
 def set_properties(fd: int, about: os.stat_result, attributes: dict[str, str]) -> None:
     """Gives an open file or folder another one's owner (where we may), mode, attributes and times."""
     if os.geteuid() == 0:
-        os.fchown(fd, about.st_uid, about.st_gid)
+        with suppress(PermissionError):  # a network drive that makes nobody of root
+            os.fchown(fd, about.st_uid, about.st_gid)
     os.fchmod(fd, stat.S_IMODE(about.st_mode))
     for name, value in attributes.items():
         with suppress(OSError):  # a file system without attributes

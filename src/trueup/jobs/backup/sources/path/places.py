@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trueup.core.patterns import Patterns, literal
 from trueup.jobs.backup.sources.path.walk import LeaveOut, Seen, single, walk
-from trueup.jobs.backup.sources.path.words import failure, shown
+from trueup.jobs.backup.sources.path.words import failure, open_root, shown
 from trueup.model.backup import SourceContext, SourceSpec
 from trueup.model.errors import ConfigError, Permanent
 
@@ -48,10 +48,7 @@ class Place:
             Permanent, Transient: it cannot be listed.
         """
         folder = self.path if self.is_dir else self.path.parent
-        try:
-            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError as error:
-            raise failure("the folder cannot be read", str(folder), error) from error
+        fd = open_root(folder, "the folder cannot be read")
         try:
             device = os.fstat(fd).st_dev if self.one_file_system else None
             entries = walk(fd, leave_out(self.exclude), device) if self.is_dir else single(fd, self.path.name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from trueup.jobs.backup.sources.path.selection import Selection
 from trueup.jobs.backup.sources.path.settle import LOOK_EVERY, merged
 from trueup.jobs.backup.sources.path.sums import Sums, open_file
 from trueup.jobs.backup.sources.path.walk import Seen
-from trueup.jobs.backup.sources.path.words import failure, shown
+from trueup.jobs.backup.sources.path.words import failure, open_root, shown
 from trueup.model.backup import RestoreStep, RestoreTarget
 from trueup.model.repository import Watch
 
@@ -104,11 +104,12 @@ def _equal(record: Record, there: os.stat_result, destination: Destination, sums
 
 @dataclass(slots=True)
 class _Above:
-    """A folder on the way down in the data; `made` where the restore made its counterpart."""
+    """A folder on the way down in the data: whether its counterpart is `there`, and whether the restore `made` it."""
 
     path: str
     stat: os.stat_result
     attributes: dict[str, str]
+    there: bool = False
     made: bool = False
 
 
@@ -125,6 +126,7 @@ class Restore:
         self._overwrite = target.overwrite
         self._watch = watch
         self._selection = Selection(about, target.only)
+        self._selection.top()
         self._destination = Destination(target.to)
         self._sums = Sums(watch)
         self._above: list[_Above] = []
@@ -132,10 +134,9 @@ class Restore:
 
     def run(self) -> Iterator[RestoreStep]:
         """Does it; each step is yielded when it is done."""
-        self._selection.top()
         with closing(self._destination), closing(self._sums):
             self._destination.make()
-            fd = os.open(self._data, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fd = open_root(self._data, "the data of the snapshot cannot be read")
             try:
                 with closing(restored(self._about, fd)) as entries:
                     for number, (record, seen) in enumerate(merged(records(self._about), entries)):
@@ -180,7 +181,9 @@ class Restore:
     def _folder(self) -> str:
         """Makes the folders on the way that are not there; "" where this one was."""
         for one in self._above:
-            one.made = self._destination.make_folder(one.path) or one.made
+            if not one.there:
+                one.made = self._destination.make_folder(one.path)
+                one.there = True
         return "create" if self._above and self._above[-1].made else ""
 
     def _file(self, record: Record | None, seen: Seen, about: os.stat_result) -> str:
@@ -239,6 +242,7 @@ class Restore:
         while self._above and not path.startswith(self._above[-1].path + "/"):
             one = self._above.pop()
             if one.made:
-                folder = self._destination.folder(one.path)
-                if folder is not None:
-                    set_properties(folder, one.stat, one.attributes)
+                with suppress(InTheWay):  # somebody put something else there meanwhile
+                    folder = self._destination.folder(one.path)
+                    if folder is not None:
+                        set_properties(folder, one.stat, one.attributes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from trueup.model.errors import Permanent, StoreError, Transient
 
@@ -39,6 +40,18 @@ def failure(what: str, where: str, error: OSError) -> StoreError:
     """The error of a folder as a whole that cannot be read or written."""
     kind = Transient if error.errno in _PASSING else Permanent
     return kind(what, where=shown(where), why=reason(error), hint=_HINTS.get(error.errno or 0, ""))
+
+
+def open_root(folder: Path, what: str) -> int:
+    """A descriptor of a folder, links in its path followed.
+
+    Raises:
+        Permanent, Transient: it cannot be opened: `what`.
+    """
+    try:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise failure(what, str(folder), error) from error
 
 
 def some(paths: Sequence[str], count: int | None = None) -> str:
