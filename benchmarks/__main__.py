@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.support.servers import Cyrus
 
-from benchmarks import calendars, engines, floor, memory, overhead, parsing, planning, push, report, startup
+from benchmarks import backups, calendars, engines, floor, memory, overhead, parsing, planning, push, report, startup
 from benchmarks.clients import vdirsyncer_at
 from benchmarks.ground import note
 from benchmarks.measured import Section
@@ -94,6 +94,10 @@ def _planning(quick: bool, servers: list[str]) -> Section:
     return planning.measure(1_000 if quick else 100_000)
 
 
+def _backups(quick: bool, servers: list[str]) -> Section:
+    return backups.measure(quick)
+
+
 MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
     "startup": _startup,
     "push": _push,
@@ -104,6 +108,7 @@ MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
     "planning": _planning,
     "engines": _engines,
     "overhead": _overhead,
+    "backups": _backups,
 }
 
 

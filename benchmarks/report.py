@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- results: written by `python -m benchmarks --write` -->", "<!-- end of results -->"
-ORDER = ("calendars", "push", "floor", "memory", "startup", "planning", "parsing", "engines", "overhead")
+ORDER = ("calendars", "push", "floor", "memory", "startup", "planning", "parsing", "engines", "overhead", "backups")
 
 HEAD = (
     "work",

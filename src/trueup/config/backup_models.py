@@ -59,6 +59,12 @@ def _growth(value: object) -> float | None:
     return float(found[1]) / 100
 
 
+def _number_or_off(value: object) -> object:
+    off = value is False or (isinstance(value, str) and SWITCH.get(value.strip().lower()) is False)
+    return None if off else float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+NumberOrOff = Annotated[float | None, BeforeValidator(_number_or_off)]
 Growth = Annotated[float | None, BeforeValidator(_growth)]
 Clock = Annotated[str, BeforeValidator(_clock)]
 Every = Annotated[float | None, BeforeValidator(_every)]
@@ -218,7 +224,7 @@ class AnomaliesModel(Strict):
     drop: ShareOrOff = Field(0.5, description="smaller by more than this; off: never mind")
     grow: Growth = Field(3.0, description="larger by more than this (300%: four times as large); off: never mind")
     changed: ShareOrOff = Field(0.6, description="more than this share of the files changed at once")
-    entropy: float | None = Field(7.5, description="bits a byte of changed files, as encrypted ones have")
+    entropy: NumberOrOff = Field(7.5, description="bits a byte of changed files, as encrypted ones have")
 
 
 class DigestModel(Strict):

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from trueup.config.backup_models import Clock, Command, Databases, Every, Growth, Size
+from trueup.config.backup_models import Clock, Command, Databases, Every, Growth, NumberOrOff, Size
 from trueup.config.models import (
     CollectionModel,
     Duration,
@@ -33,6 +33,7 @@ _NAMED = {
     Databases: "list of texts or `all`",
     Every: "`every run`, duration or off",
     Growth: "percentage or off",
+    NumberOrOff: "number or off",
     Size: "size",
 }
 _PLAIN = {str: "text", int: "whole number", float: "number", bool: "on or off", Any: "any value"}
@@ -74,7 +75,7 @@ def shown(value: Any, words: str = "") -> str:
     if value is None or value in ([], {}, ""):
         return ""
     if isinstance(value, float) and words.startswith(("percentage", "number", "`every run`")):
-        return f"{value:g}" if words == "number" else f"{value:.0%}" if words[0] == "p" else _every(value)
+        return f"{value:g}" if words[0] == "n" else f"{value:.0%}" if words[0] == "p" else _every(value)
     if isinstance(value, bool):
         return "on" if value else "off"
     if value == 0.0 and isinstance(value, float):
