@@ -15,7 +15,7 @@ import pytest
 from tests.support.sources import Trial, context, files_without, manifest_of, watch
 from trueup.jobs.backup.sources.command import KIND
 from trueup.model.backup import Captured, RestoreTarget, SourceSpec
-from trueup.model.errors import CannotDrill, ConfigError, NotFound, Permanent, SecretMissing, TimedOut
+from trueup.model.errors import CannotDrill, ConfigError, NotFound, Permanent, SecretMissing, TimedOut, Transient
 
 SECRET = "s3cret-of-crm"
 
@@ -42,7 +42,6 @@ def test_the_output_becomes_a_file(tmp_path: Path) -> None:
 
 FAILURES: dict[str, tuple[object, dict[str, Any], str]] = {
     "another exit code": ("echo data; echo no disk left >&2; exit 3", {}, "exit code 3: no disk left"),
-    "a signal": ("echo data; kill -9 $$", {}, "signal 9"),
     "the first part of a pipe": ("(echo data; exit 3) | cat", {}, "exit code 3"),
     "nothing": ("true", {}, "wrote nothing"),
     "too little": ("echo data", {"min_size": 100}, "suspiciously small"),
@@ -59,6 +58,12 @@ def test_what_failed_is_no_backup(tmp_path: Path, case: str) -> None:
     with pytest.raises(Permanent) as told:
         trial(tmp_path, run, **options).capture()
     assert words in str(told.value)
+
+
+@pytest.mark.parametrize("run", ["echo data; exit 75", "echo data; kill -9 $$"])
+def test_what_may_help_to_try_again_is_told_as_such(tmp_path: Path, run: str) -> None:
+    with pytest.raises(Transient, match=r"the command failed: it (ended with exit code 75|was ended by signal 9)"):
+        trial(tmp_path, run).capture()
 
 
 def test_other_exit_codes_may_be_good(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -343,6 +345,30 @@ def test_a_cut_connection_is_no_backup(mariadb: MariaDB, wide: str, tmp_path: Pa
         assert relay.hits
     finally:
         relay.close()
+
+
+def test_a_dump_that_is_killed_is_no_backup(mariadb: MariaDB, wide: str, tmp_path: Path) -> None:
+    relay = Relay(mariadb, 1_000_000, freeze=True)
+    killed = []
+
+    def kill() -> None:
+        while not relay.hits:
+            time.sleep(0.02)
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if str(tmp_path).encode() in (process / "cmdline").read_bytes():
+                    os.kill(int(process.name), signal.SIGKILL)
+                    killed.append(process.name)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        with pytest.raises(Transient, match="ended by signal 9"):
+            trial(tmp_path, mariadb.url_of(wide, port=relay.port)).capture()
+    finally:
+        killer.join()
+        relay.close()
+    assert len(killed) == 1
 
 
 def test_a_frozen_server_is_given_up(mariadb: MariaDB, wide: str, tmp_path: Path) -> None:

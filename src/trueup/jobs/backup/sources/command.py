@@ -20,7 +20,7 @@ from trueup.core.supervision import Ended, child_env, run_child
 from trueup.jobs.backup.sources import filing
 from trueup.model.backup import Captured, Drilled, RestoreStep, RestoreTarget, SourceContext, SourceSpec
 from trueup.model.diagnostics import Diagnostic, Severity
-from trueup.model.errors import CannotDrill, ConfigError, NotFound, Permanent, SecretMissing, TrueupError
+from trueup.model.errors import CannotDrill, ConfigError, NotFound, Permanent, SecretMissing, Transient, TrueupError
 from trueup.model.repository import Watch
 
 FILE_VARIABLE = "TRUEUP_FILE"
@@ -30,6 +30,7 @@ _REMEMBERED = "command.json"
 _CHUNK = 1 << 20
 _NEARLY_FULL = 1 << 20
 _SAID = 600  # characters of its last words that are told
+_TEMPFAIL = 75  # EX_TEMPFAIL of sysexits.h: "the user is invited to try again later"
 _NOT_RUN = (126, 127)  # of a shell: found but not executable, not found (POSIX, 2.8.2)
 _SECRET_NAME = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|URL|URI|DSN|AUTH|CRED", re.IGNORECASE)
 
@@ -61,6 +62,7 @@ class CommandKind:
 
         Raises:
             Permanent: one of these, or the program is not there; SecretMissing.
+            Transient: it says itself that trying again helps (exit code 75), or somebody ended it by a signal.
         """
         taken = time.time()
         command = _command(spec, "run") or _refuse(spec, "a command source needs the command to run")
@@ -226,7 +228,8 @@ def _require_whole(spec: SourceSpec, output: Path, ended: Ended) -> None:
         )
     codes = spec.options.get("codes") or [0]
     if ended.code not in codes:
-        raise Permanent(
+        kind = Transient if ended.code < 0 or ended.code == _TEMPFAIL else Permanent
+        raise kind(
             "the command failed",
             where=where,
             why=_said(ended),

@@ -12,7 +12,7 @@ from trueup.jobs.backup.sources.mariadb import programs
 from trueup.jobs.backup.sources.mariadb.address import Address, option_file
 from trueup.jobs.backup.sources.mariadb.faults import fault, number_in
 from trueup.jobs.backup.sources.mariadb.splitting import Splitter
-from trueup.model.errors import StoreError
+from trueup.model.errors import StoreError, Transient
 from trueup.model.repository import Watch
 
 _OPTIONS = (
@@ -95,4 +95,6 @@ def dump(
 def _failed(code: int, stderr: str, address: Address) -> StoreError:
     how = f"exit code {code}" if code > 0 else f"ended by signal {-code}"
     words = programs.last_words(stderr)
+    if code < 0:  # somebody ended it, or the kernel, out of memory
+        return Transient(_WHAT, where=address.shown, why=f"{how}: {words}" if words else how)
     return fault(number_in(stderr), f"{how}: {words}" if words else how, _WHAT, address.shown)

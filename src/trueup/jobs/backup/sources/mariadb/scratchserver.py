@@ -23,6 +23,7 @@ from trueup.model.repository import Watch
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _TICK = 0.05
+_ROOM = "make room; or set `scratch` to a disk with room, in folders that the user mysql may pass through (chmod o+x)"
 _LITTLE_ROOM = 32 << 20
 # What would only make a server slower that nobody needs to survive.
 _QUICK = (
@@ -49,8 +50,7 @@ class Scratch:
     def require_room(self) -> None:
         """Raises CannotDrill where its disk is full: what it refuses then says nothing about the dump."""
         if shutil.disk_usage(self.data).free < _LITTLE_ROOM:
-            hint = "make room, or set `scratch` to a disk with room for the databases"
-            raise CannotDrill("there is no room to try a restore", where=str(self.data), hint=hint)
+            raise CannotDrill("there is no room to try a restore", where=str(self.data), hint=_ROOM)
 
 
 class _Over(Exception):
@@ -134,9 +134,7 @@ def _install(program: str, common: list[str], folder: Path, watch: Watch) -> Non
     ended = run_child(args, watch=watch, env=child_env(), cwd=folder, stdout=log)
     if ended.code:
         said = programs.last_words(log.read_text(errors="replace") + ended.stderr)
-        raise CannotDrill(
-            "a throw-away MariaDB could not be made", where=str(folder), why=said, hint="make room, or set `scratch`"
-        )
+        raise CannotDrill("a throw-away MariaDB could not be made", where=str(folder), why=said, hint=_ROOM)
 
 
 class _Server:
@@ -173,7 +171,7 @@ class _Server:
                     return
             time.sleep(_TICK)
         said = programs.last_words(self._log.read_text(errors="replace")) if self._log.exists() else ""
-        raise CannotDrill("a throw-away MariaDB did not start", why=said, hint="make room, or set `scratch`")
+        raise CannotDrill("a throw-away MariaDB did not start", why=said, hint=_ROOM)
 
     def __enter__(self) -> _Server:
         self._thread.start()
