@@ -215,6 +215,20 @@ def test_an_empty_database(postgresql: PostgreSQL, tmp_path: Path):
     assert one.drill(captured).differences == ()
 
 
+def test_a_database_with_bytes_of_any_encoding(postgresql: PostgreSQL, tmp_path: Path):
+    make = "CREATE DATABASE bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+    execute(postgresql.url, make)
+    url = postgresql.url_of("bytes")
+    with psycopg.connect(url, autocommit=True, client_encoding="LATIN1") as connection:
+        connection.execute("CREATE TABLE straße (größe text)".encode("latin-1"))
+        connection.execute("INSERT INTO straße VALUES ('ä')".encode("latin-1"))
+        connection.execute("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT 'ö' $$".encode("latin-1"))
+    one = trial(tmp_path, url)
+    captured = one.capture()
+    assert manifest_of(captured)["databases"][0]["tables"]["public.straße"]["rows"] == 1
+    assert one.drill(captured).differences == ()
+
+
 @pytest.mark.slow
 def test_a_thousand_tables(postgresql: PostgreSQL, tmp_path: Path):
     url = postgresql.make_database()
@@ -246,6 +260,7 @@ def test_all_databases_and_odd_names(tmp_path: Path):
         assert drilled.compared["databases"] == 3
 
 
+@pytest.mark.slow
 def test_tables_left_out_and_the_limit_for_checksums(postgresql: PostgreSQL, tmp_path: Path):
     url = postgresql.make_database()
     execute(
@@ -268,6 +283,7 @@ def test_tables_left_out_and_the_limit_for_checksums(postgresql: PostgreSQL, tmp
         trial(tmp_path, url, exclude_tables=["logs"]).capture()
 
 
+@pytest.mark.slow
 def test_a_large_table_is_read_in_pieces(postgresql: PostgreSQL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from trueup.jobs.backup.sources.postgresql import measuring
 
@@ -405,6 +421,27 @@ def test_a_dump_without_one_of_the_tables_is_a_failure(shop: str, tmp_path: Path
     assert error.why == "public.orders"
 
 
+def test_where_the_dump_fails_the_counting_ends(shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from trueup.jobs.backup.sources.postgresql import measuring
+
+    asleep = "SELECT pg_sleep(600)"
+    monkeypatch.setattr(measuring, "large_objects", lambda one: one.rows(asleep, what="could not count"))
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    for name in ("pg_restore", "pg_dumpall"):
+        (fake / name).symlink_to(program(name) or "")
+    version = subprocess.run([program("pg_dump") or "", "--version"], check=True, capture_output=True, text=True).stdout
+    script = f'[ "$1" = --version ] && echo "{version.strip()}" && exit\nsleep 0.3\necho "pg_dump: error: it broke" >&2\nexit 1\n'
+    (fake / "pg_dump").write_text("#!/bin/sh\n" + script)
+    (fake / "pg_dump").chmod(0o755)
+    assert refused(trial(tmp_path, shop, bin=str(fake))).why == "pg_dump: error: it broke"
+    with psycopg.connect(shop, autocommit=True) as connection:
+        query = (
+            "SELECT count(*) FROM pg_stat_activity WHERE query = %s AND state = 'active' AND pid <> pg_backend_pid()"
+        )
+        assert connection.execute(query, [asleep]).fetchone() == (0,), "the server goes on for nobody"
+
+
 def test_a_locked_table_does_not_hang_it(shop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(session._SETTINGS, "lock_timeout", "300ms")
     with psycopg.connect(shop) as other:
@@ -414,6 +451,7 @@ def test_a_locked_table_does_not_hang_it(shop: str, tmp_path: Path, monkeypatch:
     assert "lock timeout" in error.why
 
 
+@pytest.mark.slow
 def test_a_frozen_server_is_given_up(tmp_path: Path):
     with PostgreSQL() as server:
         url = server.make_database()
@@ -464,6 +502,7 @@ def processes(server: PostgreSQL) -> dict[int, str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_half_way(tmp_path: Path):
     with PostgreSQL() as server:
         url = server.make_database()
@@ -506,6 +545,7 @@ def test_a_full_disk(shop: str, tmp_path: Path):
 # -- secrets
 
 
+@pytest.mark.slow
 def test_the_password_is_seen_nowhere(postgresql: PostgreSQL, tmp_path: Path):
     secret = "it's:a\\secret%ü"
     execute(postgresql.url, "DROP ROLE IF EXISTS keeper")

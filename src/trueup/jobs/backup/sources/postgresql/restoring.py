@@ -194,10 +194,10 @@ class _Restore:
 
     def _fits(self) -> None:
         with session(self._place.address.of(self._maintenance()), self._watch) as one:
-            major = one.major
-        if major < self._manifest["server"]["major"]:
+            self._major = one.major
+        if self._major < self._manifest["server"]["major"]:
             raise Permanent(
-                f"the server is older ({major}) than the one that was backed up ({self._manifest['server']['major']})",
+                f"the server is older ({self._major}) than the one that was backed up ({self._manifest['server']['major']})",
                 where=_where(self._place),
                 hint="a server of the same version or newer",
             )
@@ -270,7 +270,13 @@ class _Restore:
             ]
             ended = run_child(arguments, watch=self._watch, env=env, secrets=[address.password])
         if ended.code:
-            raise said(what, str(address), _complaint(ended.stderr), "nothing was changed")
+            raise said(what, str(address), _complaint(ended.stderr), self._advice())
+
+    def _advice(self) -> str:
+        told = "nothing was changed"
+        if self._programs.major > self._major:
+            told += f"; pg_restore {self._programs.major} is newer than the server: apt-get install postgresql-client-{self._major}"
+        return told
 
     def _size(self) -> Callable[[], int]:
         watch = Deadline("could not ask for the size of the database")

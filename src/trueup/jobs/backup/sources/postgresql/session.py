@@ -71,7 +71,7 @@ class Session:
             what: the work, for the error.
         """
         with explained(what, str(self.address)):
-            answer = self._connection.execute(query.encode(), values).fetchall()
+            answer = self._connection.execute(self._encoded(query), values).fetchall()
         self._watch.moved(1 + len(answer))
         self._watch.ok()
         return answer
@@ -80,10 +80,14 @@ class Session:
         """The first row of a query's answer, that has one."""
         return self.rows(query, values, what=what)[0]
 
+    def _encoded(self, query: str) -> bytes:
+        """As the server takes it: names in it came from the server in the same encoding."""
+        return query.encode(self._connection.info.encoding)
+
     def do(self, query: str, *, what: str) -> None:
         """A statement without an answer."""
         with explained(what, str(self.address)):
-            self._connection.execute(query.encode())
+            self._connection.execute(self._encoded(query))
         self._watch.moved()
         self._watch.ok()
 
@@ -130,7 +134,11 @@ def session(address: Address, watch: Watch) -> Iterator[Session]:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
         with explained("could not begin a transaction", str(address)):
-            for name, value in _SETTINGS.items():
+            settings = _SETTINGS
+            if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+                # Such a database keeps bytes of any encoding and converts nothing: every byte is a character of this one.
+                settings = {**_SETTINGS, "client_encoding": "LATIN1"}
+            for name, value in settings.items():
                 # Local to the transaction: a pooler between us and the server may give its connections to others.
                 connection.execute("SELECT pg_catalog.set_config(%s, %s, true)", (name, value))
         yield Session(address.pinned(connection.info), connection, watch)
