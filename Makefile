@@ -20,7 +20,7 @@ $(VENV)/.done: requirements/dev.txt pyproject.toml
 	@touch $@
 
 # Debian packages are installed where that is possible, else asked for in one line.
-.PHONY: debian postgresql cyrus
+.PHONY: debian postgresql mariadb archivers restic cyrus
 debian:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
@@ -29,10 +29,20 @@ debian:
 postgresql:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || $(MAKE) --no-print-directory debian PACKAGES=postgresql
 
+mariadb:
+	@command -v mariadbd >/dev/null || ls /usr/sbin/mariadbd >/dev/null 2>&1 || $(MAKE) --no-print-directory debian PACKAGES=mariadb-server
+
+archivers:         # an archive is read by hand in a test
+	@command -v age >/dev/null && command -v zstd >/dev/null || $(MAKE) --no-print-directory debian PACKAGES="age zstd"
+
+restic: setup      # 0.17 or later, out of a newer suite's package where only an old one is packaged; its tests say so where there is none
+	@$(BIN)/python -m tests.support.restic || true
+
 cyrus:
 	@ls /usr/sbin/cyrmaster /usr/lib/cyrus/bin/master >/dev/null 2>&1 || $(MAKE) --no-print-directory debian PACKAGES="cyrus-caldav cyrus-imapd sasl2-bin libsasl2-modules-db"
 
-demo: setup        ## two real CalDAV servers, a folder and a feed: plan, run, merge, conflict, guard, kill, undo
+demo: setup        ## calendars on two real servers, a folder and a feed; backups of a live database; all on loopback
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || $(MAKE) --no-print-directory postgresql || echo "without PostgreSQL the shop is kept in SQLite"
 	$(BIN)/python examples/demo.py
 
 check: setup       ## style, types, layers
@@ -48,7 +58,7 @@ format: setup
 docs: setup        ## docs/reference anew, from the code
 	$(BIN)/python docs/generate.py
 
-test: setup postgresql check  ## all tests: fast ones first
+test: setup postgresql mariadb archivers restic check  ## all tests: fast ones first
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus"
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "slow and not cyrus"
 	$(MAKE) --no-print-directory test-airflow-quick
@@ -82,10 +92,10 @@ test-temporal-quick: .venv-temporal/.done
 test-airflow-quick: .venv-airflow/.done postgresql
 	.venv-airflow/bin/python -m pytest -q -m "not slow" tests/engines/airflow
 
-crash: setup postgresql  ## the whole campaign: a kill at every ledger write and every request (longer than a coffee)
-	TRUEUP_CAMPAIGN=full $(BIN)/python -m pytest -q -n $(JOBS) tests/crash tests/property
+crash: setup postgresql mariadb restic  ## the whole campaign: a kill at every ledger write and every request (longer than a coffee)
+	TRUEUP_CAMPAIGN=full $(BIN)/python -m pytest -q -n $(JOBS) tests/crash tests/property tests/backup
 
-bench: .venv-bench/.done .venv-prefect/.done .venv-temporal/.done .venv-airflow/.done  ## side by side with vdirsyncer on the same servers, in one run (a quarter of an hour)
+bench: archivers restic postgresql .venv-bench/.done .venv-prefect/.done .venv-temporal/.done .venv-airflow/.done  ## side by side with vdirsyncer on the same servers, in one run (a quarter of an hour)
 	$(BIN)/python -m benchmarks
 
 bench-quick: .venv-bench/.done  ## a look at the same with a tenth of the events (three minutes)

@@ -36,7 +36,8 @@ def backup_work(app: App, spec: JobSpec, on_event: OnEvent, *, reading: bool = F
     def context(source: SourceSpec) -> SourceContext:
         cache = folder / "cache" / source.name
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return SourceContext(app.config.root, cache, _secrets(app.config.root), app.store, item_kind, app.config.ledger)
+        secret, own = _secrets(app.config.root), tuple(_own_folders(app, spec))
+        return SourceContext(app.config.root, cache, secret, app.store, item_kind, app.config.ledger, own)
 
     return BackupWork(
         spec=spec,
@@ -49,6 +50,17 @@ def backup_work(app: App, spec: JobSpec, on_event: OnEvent, *, reading: bool = F
         reading=reading,
         ended=_teller(app, spec),
     )
+
+
+def _own_folders(app: App, spec: JobSpec) -> Iterator[Path]:
+    """Repositories and room for dumps on this machine: a backup of them by themselves would grow for ever."""
+    given: Any = spec.options[KIND]
+    for name in (given["repository"], *(one["store"] for one in given["archive"])):
+        path = app.config.stores[name].options.get("path")
+        if isinstance(path, Path):
+            yield path
+    if given["scratch"]:
+        yield Path(given["scratch"])
 
 
 def _teller(app: App, spec: JobSpec) -> Callable[[str, Json], None]:

@@ -78,6 +78,8 @@ def _source(name: str, given: SourceModel, job: BackupJobModel) -> dict[str, Any
         options = {"path": value, **{key: getattr(given, key) for key in _OF_PATH}}
     elif kind == "collections":
         options = {"collections": [{"store": one.store, "name": one.name or "*"} for one in value]}
+        if given.drill_store is not None:
+            options["drill_store"] = given.drill_store
     hooks = {key: _shell(getattr(given.hooks, key)) for key in ("before", "after")}
     return {
         "name": name,
@@ -179,6 +181,13 @@ def _one_source(
         place = (*where, "after", index) if isinstance(after, list) else (*where, "after")
         if one not in names:
             yield source.finding(place, f"there is no source `{one}`", hint=meant(str(one), names))
+    drilled = given.get("drill_store")
+    if drilled is not None and kinds and kinds != ["collections"]:
+        yield source.finding(
+            (*where, "drill_store"), "`drill_store` belongs to `collections`", hint="take it out", key=True
+        )
+    elif isinstance(drilled, str) and drilled not in stores:
+        yield source.finding((*where, "drill_store"), f"there is no store `{drilled}`", hint=meant(drilled, stores))
     listed = given.get("collections")
     for index, ref in enumerate(listed if isinstance(listed, list) else [listed]):
         if isinstance(ref, dict):

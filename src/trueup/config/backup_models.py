@@ -69,6 +69,7 @@ Growth = Annotated[float | None, BeforeValidator(_growth)]
 Clock = Annotated[str, BeforeValidator(_clock)]
 Every = Annotated[float | None, BeforeValidator(_every)]
 Size = Annotated[int, BeforeValidator(size)]
+Checksum = Annotated[int | Literal["all"], BeforeValidator(lambda one: one if one == "all" else size(one))]
 Command = Annotated[str | list[str], BeforeValidator(_argv)]
 Secret = str | SecretModel
 Databases = Annotated[list[str] | Literal["all"] | None, BeforeValidator(lambda one: one)]
@@ -91,7 +92,11 @@ class PostgresqlModel(Strict):
     url: Secret = Field(description="postgresql://user:password@host:port/database; best {env: NAME}")
     databases: Databases = Field(None, description="names, or `all`; nothing: the one in `url`")
     roles: Switch = Field(True, description="roles, tablespaces and their grants as well")
-    exclude_tables: Words = Field(default_factory=list, description="tables whose data is left out")
+    exclude_tables: Words = Field(default_factory=list, description="tables whose rows are left out (`audit.*`)")
+    checksum: Checksum = Field(
+        10_000_000_000,
+        description="tables up to this size are compared row by row, larger ones by their counts; or `all`",
+    )
     bin: str | None = Field(None, description="the folder with pg_dump; nothing: it is looked for")
 
 
@@ -145,6 +150,10 @@ class SourceModel(Strict):
     exclude: Words = Field(default_factory=list, description="of `path`: what is left out (*.tmp, cache/**)")
     one_file_system: Switch = Field(False, description="of `path`: do not go into other mounts")
     unreadable: Literal["fail", "warn"] = Field("fail", description="of `path`: what a file that cannot be read is")
+    drill_store: str | None = Field(
+        None,
+        description="of `collections`: a store in which drills may keep a collection `trueup-drill`, empty in between",
+    )
     after: Words = Field(default_factory=list, description="sources that must be stored before")
     hooks: HooksModel = Field(default_factory=lambda: HooksModel(), description="commands around it")
     timeout: Duration | None = Field(None, description="how long one attempt may take; default: the job's")

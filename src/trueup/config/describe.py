@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from trueup.config.backup_models import Clock, Command, Databases, Every, Growth, NumberOrOff, Size
+from trueup.config.backup_models import Checksum, Clock, Command, Databases, Every, Growth, NumberOrOff, Size
 from trueup.config.models import (
     CollectionModel,
     Duration,
@@ -28,6 +28,7 @@ _NAMED = {
     Limits: "percentage, number, both in a list, or off",
     ShareOrOff: "percentage or off",
     Switch: "on or off",
+    Checksum: "size or `all`",
     Clock: "time of day",
     Command: "text for the shell, or list",
     Databases: "list of texts or `all`",

@@ -63,6 +63,7 @@ class SourceContext:
         store: gives a store of trueup.yaml by its name.
         item_kind: what the items of a collection mean: "calendar" or "contacts".
         ledger: where the ledger is (a path, or postgresql://…).
+        own: folders of the backup itself: repositories on this machine, room for dumps; never part of what is backed up.
     """
 
     root: Path
@@ -71,6 +72,7 @@ class SourceContext:
     store: Callable[[str], Store]
     item_kind: Callable[[str], Kind]
     ledger: str = ""
+    own: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def _captured(work: BackupWork, run_id: str, spec: SourceSpec, spool: Path, now:
     path = captured.about / MANIFEST
     manifest = json.loads(path.read_text("utf-8"))
     named = {"job": work.spec.name, "source": spec.name, "run": run_id, "began": now, "host": socket.gethostname()}
-    path.write_text(json.dumps({**manifest, **named, "trueup": __version__}, indent=1, ensure_ascii=False), "utf-8")
+    path.write_text(json.dumps({**manifest, **named, "trueup": __version__}, indent=1), "utf-8")
     return captured
 
 

@@ -117,7 +117,7 @@ def place_of(spec: SourceSpec, context: SourceContext, spool: Path | None = None
 def _own(root: Path, context: SourceContext, spool: Path | None) -> Iterator[str]:
     """What changes because of the backup itself, and would be backed up for ever anew."""
     kept = next((one for one in context.cache.parents if one.name == ".trueup"), context.cache)
-    found = {kept, *([spool] if spool else [])}
+    found = {kept, *context.own, *([spool] if spool else [])}
     if context.ledger and "://" not in context.ledger:
         found.add(
             Path(context.ledger).parent if Path(context.ledger).parent.name == ".trueup" else Path(context.ledger)
