@@ -604,6 +604,27 @@ def test_no_server_programs(taken: tuple[Trial, Captured], monkeypatch: pytest.M
     assert "apt-get install postgresql-" in caught.value.hint
 
 
+def test_a_first_superuser_that_may_not_log_in(taken: tuple[Trial, Captured], tmp_path: Path):
+    one, captured = taken
+    shutil.copytree(captured.root, tmp_path / "data")
+    barred = "ALTER ROLE trueup WITH NOLOGIN CONNECTION LIMIT 0;\nALTER ROLE trueup SET default_transaction_read_only TO 'on';\n"
+    with (tmp_path / "data" / "roles.sql").open("a") as file:
+        file.write(barred)
+    assert one.drill(Captured(tmp_path / "data", captured.about, 0, 0)).differences == ()
+
+
+def test_roles_that_do_not_come_back_are_told(taken: tuple[Trial, Captured], tmp_path: Path):
+    one, captured = taken
+    shutil.copytree(captured.root, tmp_path / "data")
+    file = tmp_path / "data" / "roles.sql"
+    text = file.read_text()
+    file.write_text(text.replace("CREATE ROLE staff;", "CREATE ROL staff;").replace("CREATE ROLE clerk;", ""))
+    drilled = one.drill(Captured(tmp_path / "data", captured.about, 0, 0))
+    assert "role staff did not come back" in drilled.differences
+    assert "role clerk did not come back" in drilled.differences
+    assert 'roles: syntax error at or near "ROL"' in drilled.differences
+
+
 def test_an_extension_that_is_not_installed_here(taken: tuple[Trial, Captured], tmp_path: Path):
     one, captured = taken
     manifest = manifest_of(captured)

@@ -89,14 +89,18 @@ class _Drill:
 
     def _roles(self, cluster: Cluster) -> None:
         """Restores the roles, or makes those that own something where the backup has none."""
+        superuser = self._manifest["server"]["superuser"]
         if self._manifest["roles"]:
             arguments = [
                 *(cluster.programs.path("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=0"),
                 *("--dbname", cluster.address.conninfo(), "--file", str(self._data / ROLES)),
+                # The first superuser may be barred or limited there; here everything is done as it.
+                *("--command", f"ALTER ROLE {identifier(superuser)} LOGIN SUPERUSER CONNECTION LIMIT -1"),
+                *("--command", f"ALTER ROLE {identifier(superuser)} RESET ALL"),
             ]
             ended = run_child(arguments, watch=self._watch, env=child_env(), stdout=None)
             # initdb has made this one already.
-            known = f'role "{self._manifest["server"]["superuser"]}" already exists'
+            known = f'role "{superuser}" already exists'
             self._differences += [f"roles: {one}" for one in errors_in(ended.stderr) if one != known]
         used = {role for database in self._manifest["databases"] for role in database["roles"]}
         with (
