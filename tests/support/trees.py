@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import socket
 import subprocess
 import time
@@ -101,6 +102,17 @@ def age(root: Path) -> None:
         os.lstat(os.path.join(folder, name)).st_ctime_ns for folder, _, files in os.walk(root) for name in (".", *files)
     )
     time.sleep(max(0.0, (newest + records.RACY_NS * 1.5 - time.time_ns()) / 1e9))
+
+
+@contextlib.contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """Files cannot become larger than that, which fails as a full disk does, in the middle of a write."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import pytest
 from tests.contract.bodies import ODD_UIDS, event
 from tests.support.collecting import Office, actions, listed
 from tests.support.memory import MemoryCollection, MemoryStore
-from tests.support.trees import new_folder, patient
+from tests.support.trees import full_disk, new_folder, patient
 from tests.unit.calendar.bodies import hostile
 from trueup.connectors.vdir import CONNECTOR as VDIR
 from trueup.jobs.backup.sources.collections import KIND
@@ -583,3 +583,13 @@ def test_entries_may_come_without_an_etag(office: Office, team: Counting) -> Non
     team.fetched.clear()
     assert len(listed(office.capture(("work", "team")))) == 2
     assert len(team.fetched) == 2
+
+
+@pytest.mark.parametrize("size", [0, 500])
+def test_a_full_disk_is_told_and_the_next_capture_is_whole(office: Office, team: Counting, size: int) -> None:
+    fill(team)
+    with full_disk(size), pytest.raises(Permanent, match="cannot be written"):
+        office.capture(("work", "team"))
+    captured = office.capture(("work", "team"))
+    assert captured.files == 5
+    assert office.drill(captured).differences == ()

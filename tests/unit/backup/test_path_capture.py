@@ -16,7 +16,18 @@ from typing import Any
 import pytest
 from blake3 import blake3
 
-from tests.support.trees import TICK_NS, age, context, new_folder, odd_tree, open_up, patient, somebody_else, spec
+from tests.support.trees import (
+    TICK_NS,
+    age,
+    context,
+    full_disk,
+    new_folder,
+    odd_tree,
+    open_up,
+    patient,
+    somebody_else,
+    spec,
+)
 from trueup.core.supervision import Deadline
 from trueup.jobs.backup.sources.path import KIND, records, sums
 from trueup.jobs.backup.sources.path.walk import FOLDER
@@ -539,3 +550,16 @@ def test_rights_that_change_while_a_file_is_read_are_those_that_are_listed(
     record = listed(captured)["a"]
     assert record["mode"] == 0o600
     assert "hardlink" in record
+
+
+@pytest.mark.parametrize("size", [0, 300, 1000])
+def test_a_full_disk_is_told_and_the_next_capture_is_whole(tree: Path, tmp_path: Path, size: int) -> None:
+    (tree / "a").write_text("a")
+    settle(tree, tmp_path, capture(tree, tmp_path))
+    for number in range(20):
+        (tree / f"{number}").write_text("x")
+    with full_disk(size), pytest.raises(Permanent, match="cannot be written"):
+        capture(tree, tmp_path)
+    again = capture(tree, tmp_path)
+    assert again.files == 21
+    assert again.measures["changed"] == 20 / 21

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +21,11 @@ from trueup.model.backup import (
     SourceSpec,
 )
 from trueup.model.diagnostics import Diagnostic, Severity
-from trueup.model.errors import TrueupError
+from trueup.model.errors import Permanent, TrueupError
 from trueup.model.repository import Watch
 
 if TYPE_CHECKING:
+    from trueup.jobs.backup.sources.collections.cache import Cache
     from trueup.jobs.backup.sources.collections.capture import Taken
 
 NAMED = 5
@@ -48,25 +50,15 @@ class CollectionsKind:
 
     def capture(self, spec: SourceSpec, context: SourceContext, spool: Path, watch: Watch) -> Captured:
         """See `SourceKind.capture`. Only what changed since the last capture is fetched."""
-        from trueup.jobs.backup.sources.collections.cache import Cache
-        from trueup.jobs.backup.sources.collections.capture import Capture
-        from trueup.jobs.backup.sources.collections.choice import chosen
-        from trueup.jobs.backup.sources.collections.index import ITEMS, Kinds
-
-        began = time.time()
-        data, about = spool / "data", spool / "about"
-        data.mkdir()
-        about.mkdir()
-        cache = Cache(context.cache)
-        with open(about / ITEMS, "w", encoding="ascii") as out:
-            capture = Capture(data, out, cache, Kinds(context.item_kind), watch)
-            taken = [capture.take(one) for one in chosen(spec, context)]
-        notes = tuple(_notes(taken, cache))
-        cache.replace(about / ITEMS)
-        _write_manifest(about, spec, taken, began, notes)
-        items, size = sum(one.items for one in taken), sum(one.bytes for one in taken)
-        measures = {"items": float(items), "bytes": float(size), "files": float(items)}
-        return Captured(root=data, about=about, bytes=size, files=items, measures=measures, notes=notes)
+        try:
+            return _capture(spec, context, spool, watch)
+        except OSError as error:
+            raise Permanent(
+                f"the items of source {spec.name} cannot be written",
+                where=str(spool),
+                why=error.strerror or str(error),
+                hint="make room on the disk",
+            ) from error
 
     def settle(self, spec: SourceSpec, context: SourceContext, captured: Captured, watch: Watch) -> Captured:
         """See `SourceKind.settle`: what is in the spool does not change."""
@@ -104,10 +96,30 @@ class CollectionsKind:
 KIND = CollectionsKind()
 
 
-def _notes(taken: Sequence[Taken], cache: object) -> Iterator[str]:
+def _capture(spec: SourceSpec, context: SourceContext, spool: Path, watch: Watch) -> Captured:
     from trueup.jobs.backup.sources.collections.cache import Cache
+    from trueup.jobs.backup.sources.collections.capture import Capture
+    from trueup.jobs.backup.sources.collections.choice import chosen
+    from trueup.jobs.backup.sources.collections.index import ITEMS, Kinds
 
-    assert isinstance(cache, Cache)
+    began = time.time()
+    data, about = spool / "data", spool / "about"
+    data.mkdir()
+    about.mkdir()
+    cache = Cache(context.cache)
+    with open(about / ITEMS, "w", encoding="ascii") as out:
+        capture = Capture(data, out, cache, Kinds(context.item_kind), watch)
+        taken = [capture.take(one) for one in chosen(spec, context)]
+    notes = tuple(_notes(taken, cache))
+    with suppress(OSError):  # without it, the next capture fetches everything again
+        cache.replace(about / ITEMS)
+    _write_manifest(about, spec, taken, began, notes)
+    items, size = sum(one.items for one in taken), sum(one.bytes for one in taken)
+    measures = {"items": float(items), "bytes": float(size), "files": float(items)}
+    return Captured(root=data, about=about, bytes=size, files=items, measures=measures, notes=notes)
+
+
+def _notes(taken: Sequence[Taken], cache: Cache) -> Iterator[str]:
     for one in taken:
         if one.odd:
             some = "; ".join(one.odd[:NAMED]) + (f"; and {len(one.odd) - NAMED} more" if len(one.odd) > NAMED else "")

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,39 +62,14 @@ class PathKind:
 
     def capture(self, spec: SourceSpec, context: SourceContext, spool: Path, watch: Watch) -> Captured:
         """See `SourceKind.capture`. Nothing is copied: the data is the folder itself."""
-        from trueup.jobs.backup.sources.path.capture import ATTEMPT, Capture, entropy_of
         from trueup.jobs.backup.sources.path.places import place_of
-        from trueup.jobs.backup.sources.path.records import FILES
+        from trueup.jobs.backup.sources.path.words import failure
 
-        taken = time.time()
         place = place_of(spec, context, spool)
-        about = spool / "about"
-        about.mkdir()
-        context.cache.mkdir(parents=True, exist_ok=True)
-        capture = Capture(place, context.cache, about, watch)
-        had_some = not capture.prior.ended
-        counts = capture.run()
-        _require_whole(spec, place, counts, had_some)
-        _replace(about / FILES, context.cache / ATTEMPT)
-        files = counts.types["file"]
-        measures = {"bytes": float(counts.bytes), "files": float(files)}
-        if not counts.first:
-            measures["changed"] = counts.changed / files if files else 0.0
-        entropy = entropy_of(capture.sample, place)
-        if entropy is not None:
-            measures["entropy"] = entropy
-        notes = tuple(_notes(place, counts))
-        _write_manifest(about, spec, place, counts, taken, notes)
-        return Captured(
-            root=place.path,
-            about=about,
-            bytes=counts.bytes,
-            files=files,
-            measures=measures,
-            exclude=place.exclude,
-            one_file_system=place.one_file_system,
-            notes=notes,
-        )
+        try:
+            return _capture(spec, place, context.cache, spool, watch)
+        except OSError as error:  # the tree's own errors are told otherwise
+            raise failure(f"the list of files of source {spec.name} cannot be written", str(spool), error) from error
 
     def settle(self, spec: SourceSpec, context: SourceContext, captured: Captured, watch: Watch) -> Captured:
         """See `SourceKind.settle`: what changed meanwhile is told, and written to `volatile.json` in the about folder."""
@@ -117,7 +93,7 @@ class PathKind:
                 hint="is it mounted?",
             )
         found.write(captured.about)
-        if (context.cache / ATTEMPT).exists():
+        with suppress(FileNotFoundError):
             os.replace(context.cache / ATTEMPT, context.cache / SETTLED)
         return replace(captured, notes=(*captured.notes, *found.notes()))
 
@@ -153,6 +129,40 @@ class PathKind:
 
 
 KIND = PathKind()
+
+
+def _capture(spec: SourceSpec, place: Place, cache: Path, spool: Path, watch: Watch) -> Captured:
+    from trueup.jobs.backup.sources.path.capture import ATTEMPT, Capture, entropy_of
+    from trueup.jobs.backup.sources.path.records import FILES
+
+    taken = time.time()
+    about = spool / "about"
+    about.mkdir()
+    capture = Capture(place, cache, about, watch)
+    had_some = not capture.prior.ended
+    counts = capture.run()
+    _require_whole(spec, place, counts, had_some)
+    with suppress(OSError):  # without it, the next capture reads everything again
+        _replace(about / FILES, cache / ATTEMPT)
+    files = counts.types["file"]
+    measures = {"bytes": float(counts.bytes), "files": float(files)}
+    if not counts.first:
+        measures["changed"] = counts.changed / files if files else 0.0
+    entropy = entropy_of(capture.sample, place)
+    if entropy is not None:
+        measures["entropy"] = entropy
+    notes = tuple(_notes(place, counts))
+    _write_manifest(about, spec, place, counts, taken, notes)
+    return Captured(
+        root=place.path,
+        about=about,
+        bytes=counts.bytes,
+        files=files,
+        measures=measures,
+        exclude=place.exclude,
+        one_file_system=place.one_file_system,
+        notes=notes,
+    )
 
 
 def _require_whole(spec: SourceSpec, place: Place, counts: Counts, had_some: bool) -> None:
@@ -215,6 +225,7 @@ def _write_manifest(
 
 def _replace(source: Path, target: Path) -> None:
     """Copies a file over another one; there is the old one or the new one at any time."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     beside = target.with_suffix(".new")
     shutil.copyfile(source, beside)
     os.replace(beside, target)
