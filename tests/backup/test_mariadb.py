@@ -564,6 +564,23 @@ def test_single_tables_are_brought_back(mariadb: MariaDB, shop: str, tmp_path: P
     assert "entry" in told.value.hint
 
 
+def test_what_a_server_of_another_series_refuses_is_no_damage(mariadb: MariaDB, shop: str, tmp_path: Path) -> None:
+    one = trial(tmp_path, mariadb.url_of(shop))
+    captured = one.capture()
+    release = manifest_of(captured)["server"]["release"]
+    manifest = captured.about / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(f'"{release}"', '"MySQL 8.4"'))
+    drilled = one.drill(captured)
+    assert (drilled.differences, drilled.compared["definitions"]) == ((), 0), "rows are compared, definitions are not"
+    file = captured.root / shop / "tables/account.sql"
+    file.write_text(file.read_text().replace("COLLATE=utf8mb4_general_ci", "COLLATE=utf8mb4_0900_ai_ci"))
+    with pytest.raises(CannotDrill) as told:
+        one.drill(captured)
+    assert "install a server of MySQL 8.4" in told.value.hint
+    os.truncate(file, 900)
+    assert f"{shop}/tables/account.sql cannot be loaded: its file is cut off" in one.drill(captured).differences
+
+
 def test_what_the_server_refuses_is_told(mariadb: MariaDB, shop: str, tmp_path: Path) -> None:
     captured = trial(tmp_path, mariadb.url_of(shop)).capture()
     file = captured.root / shop / "tables/account.sql"

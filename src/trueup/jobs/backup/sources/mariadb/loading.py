@@ -50,7 +50,8 @@ def load(program: str, options: Path, database: str, file: Path, watch: Watch, a
     Raises:
         Transient, LoginRefused, Permanent: the server refused one; those before it are done.
     """
-    _require_whole(file)
+    if broken := _fault(file):  # nothing of it is loaded then
+        raise Permanent(f"could not load {file.stem}", where=str(file), why=broken, hint="take an earlier snapshot")
     args = [
         program,
         f"--defaults-file={options}",
@@ -85,29 +86,46 @@ def load_all(manifest: Mapping[str, Any], data: Path, scratch: Scratch, program:
         Link(address, watch, "could not prepare the throw-away server") as link,
         option_file(address, scratch.private) as options,
     ):
+        alike = same_release(manifest, link)
+        wanted = [(database, name) for database in manifest["databases"] for name in files_of(manifest, database)]
+        faults = {name: fault for _, name in wanted if (fault := _fault(data / name))}
+        yield from (f"{name} cannot be loaded: {fault}" for name, fault in faults.items())
         for database, found in manifest["databases"].items():
             make_database(link, database, found)
-            for name in files_of(manifest, database):
-                try:
-                    load(program, options, database, data / name, watch, address)
-                except Transient as error:
-                    raise CannotDrill("the throw-away server has ended", why=error.why) from error
-                except Permanent as error:
-                    scratch.require_room()
-                    yield f"{name} cannot be loaded: {error.why}"
+        for database, name in wanted:
+            if name in faults:
+                continue
+            try:
+                load(program, options, database, data / name, watch, address)
+            except Transient as error:
+                raise CannotDrill("the throw-away server has ended", why=error.why) from error
+            except Permanent as error:
+                scratch.require_room()
+                if not alike and not faults:
+                    raise _other_server(manifest, name, error) from error
+                yield f"{name} cannot be loaded: {error.why}"
 
 
-def _require_whole(path: Path) -> None:
-    """Nothing of a file is loaded that is not all there: its last line says so."""
-    what, hint = f"could not load {path.stem}", "take an earlier snapshot"
+def _other_server(manifest: Mapping[str, Any], name: str, error: Permanent) -> CannotDrill:
+    """What a server of another series refuses says nothing about the dump."""
+    release = manifest["server"]["release"]
+    why = f"the databases are of {release}, and the server that is installed here does not take {name}: {error.why}"
+    return CannotDrill(
+        "a dump cannot be tried with the server that is here",
+        why=why,
+        hint=f"install a server of {release} on this machine",
+    )
+
+
+def _fault(path: Path) -> str:
+    """Why a file of a dump is not all there; "" where it is: its last line says so."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 64))
             end = file.read().rstrip()
     except FileNotFoundError:
-        raise Permanent(what, where=str(path), why="its file is missing", hint=hint) from None
-    if not end.endswith(b"-- Dump completed"):
-        raise Permanent(what, where=str(path), why="its file is cut off", hint=hint)
+        return "its file is missing"
+    return "" if end.endswith(b"-- Dump completed") else "its file is cut off"
 
 
 def compare(manifest: Mapping[str, Any], link: Link, watch: Watch) -> Iterator[str]:
