@@ -300,7 +300,7 @@ def held(folder: Path, wrap: Sequence[str] = ()) -> Iterator[subprocess.Popen[by
                 time.sleep(0.02)
             yield process
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
 
 
 def test_a_lock_of_a_living_process_is_waited_for_and_named(tmp_path: Path, vault: ResticStore) -> None:
@@ -311,7 +311,7 @@ def test_a_lock_of_a_living_process_is_waited_for_and_named(tmp_path: Path, vaul
         assert f"by PID {process.pid} on {socket.gethostname()}" in str(error.value)
         assert any((tmp_path / "vault" / "locks").iterdir())
         vault.restic.lock_wait = 60.0
-        threading.Timer(0.5, lambda: os.killpg(process.pid, signal.SIGKILL)).start()
+        threading.Timer(0.5, lambda: (process.kill(), process.wait())).start()
         assert vault.prune(watch()) == 0  # it died while we waited
 
 
@@ -408,7 +408,7 @@ def test_a_frozen_server_is_noticed_and_the_next_backup_works(tmp_path: Path, s3
     vault = far(tmp_path, s3, "frozen")
     data = tmp_path / "data"
     data.mkdir()
-    for number in range(12):
+    for number in range(3):
         (data / f"file{number}").write_bytes(random.Random(number).randbytes(8_000_000))
     frozen = [one for one in processes(s3) if one != s3.process.pid]  # type: ignore[union-attr]
     packs = _under(s3, "frozen") / "data"
@@ -423,14 +423,14 @@ def test_a_frozen_server_is_noticed_and_the_next_backup_works(tmp_path: Path, s3
     freezing.start()
     try:
         with pytest.raises(TimedOut, match="nothing moved"):
-            vault.store(request(data, tmp_path), watch(no_progress=4))
+            vault.store(request(data, tmp_path), watch(no_progress=3))
     finally:
         freezing.join()
         for one in frozen:
             os.kill(one, signal.SIGCONT)
     stored = vault.store(request(data, tmp_path), watch())
-    assert vault.check(0.0, watch()).damage == ()
     assert [one.id for one in vault.snapshots(watch())] == [stored.snapshot.id]
+    assert restored(vault, stored.snapshot.id, tmp_path / "out") == content(data)
 
 
 def test_a_server_that_lets_nothing_be_deleted(tmp_path: Path, rest: Rest, small: Path) -> None:
