@@ -497,7 +497,7 @@ def test_no_descriptor_is_left_open(tree: Path, tmp_path: Path) -> None:
 def test_another_file_system_is_left_out_on_request(tmp_path: Path, only_one: bool) -> None:
     if not os.path.ismount("/dev/shm"):
         pytest.skip("nothing is mounted at /dev/shm")
-    captured = capture(Path("/dev"), tmp_path, one_file_system=only_one, unreadable="warn", exclude=["/fd", "/pts/*"])
+    captured = capture(Path("/dev"), tmp_path, one_file_system=only_one, unreadable="warn", exclude=["/*/*"])
     found = listed(captured)
     assert captured.one_file_system is only_one
     assert found["null"]["device"] == ["char", 1, 3]

@@ -173,7 +173,8 @@ def _require_whole(spec: SourceSpec, place: Place, counts: Counts, had_some: boo
         error = failure(f"{counts.unread.count:,} files or folders of source {spec.name} cannot be read", "", fault)
         error.where = str(place.path)
         error.why = f"{counts.unread} ({reason(fault)})"
-        error.hint += '; or leave them out with `exclude`, or say `unreadable: "warn"` to back up the rest'
+        instead = "leave them out with `exclude`, or say `unreadable: warn` to back up the rest"
+        error.hint = f"{error.hint}; or {instead}" if error.hint else instead
         raise error
     if had_some and not counts.types.total():
         raise Permanent(
