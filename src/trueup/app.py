@@ -213,7 +213,11 @@ class App:
 
         spec = self.config.job(job)
         if spec.kind != "calendar":
-            raise UsageError(f"job {job} is a {spec.kind}", why="that is for jobs which keep collections in step")
+            hint = (
+                f"`trueup status {job}`, `trueup accept {job}`, `trueup restore {job}`" if spec.kind == "backup" else ""
+            )
+            why = "that is for jobs which keep collections in step"
+            raise UsageError(f"job {job} is a {spec.kind}", why=why, hint=hint)
         transform, filters, overlaps = (_options(spec, key) for key in ("transform", "filter", "overlaps"))
         return Work(
             spec=spec,

@@ -38,6 +38,14 @@ def _one(run: str, common: Common) -> int:
 
         for line in history_lines([record]):
             print(line)
+        if app.is_backup(record["subject"]):
+            from trueup.ui.cli.render import backup
+
+            for line in backup.report_lines(
+                {**record["report"], "run": run, "state": record["state"]}, record["subject"]
+            ):
+                print(line)
+            return 0
         if record["report"].get("state"):
             for line in report_lines({**record["report"], "job": record["subject"]}, record["subject"]):
                 print(line)

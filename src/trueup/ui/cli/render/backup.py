@@ -50,6 +50,8 @@ def report_lines(report: Json, subject: str, *, quiet: bool = False) -> Iterator
         "partial": ("yellow", "partly done"),
         "failed": ("red", "failed"),
     }.get(state, ("yellow", state.replace("_", " ")))
+    if report.get("rejected_by"):
+        yield f"  refused by {safe(report['rejected_by'])}"
     if not quiet or state != "done":
         taken, all_of_them = backup.get("taken", 0), len(backup.get("sources", ()))
         yield f"{subject}: {style(word, colour)}: {taken} of {all_of_them} sources backed up  (run {report['run']})"
