@@ -6,6 +6,7 @@ import contextlib
 import os
 import resource
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -32,6 +33,12 @@ def context(root: Path) -> SourceContext:
     cache = root / ".trueup" / "backup" / "office" / "files"
     return SourceContext(root, cache, refuse, refuse, refuse)  # type: ignore[arg-type]
 
+
+ACL = struct.pack(
+    "<I" + "HHI" * 5,
+    *(2, 0x01, 6, 2**32 - 1, 0x02, 4, 1234, 0x04, 4, 2**32 - 1, 0x10, 4, 2**32 - 1, 0x20, 0, 2**32 - 1),
+)
+"""One that lets user 1234 read: its owner, a user, the group, the mask, others (linux/posix_acl_xattr.h)."""
 
 TICK_NS = 20_000_000
 """More than the coarsest tick of a kernel's clock (10 ms at HZ=100): what `records.RACY_NS` may be where every file system's clock is fine."""
@@ -92,6 +99,9 @@ def odd_tree(root: Path) -> None:
     for path in (root / "docs", root / "docs" / "letter.txt", root / "script"):
         with contextlib.suppress(OSError):
             os.setxattr(path, "user.colour", b"blue\0\xff")
+    with contextlib.suppress(OSError):
+        os.setxattr(root / "docs" / "letter.txt", "system.posix_acl_access", ACL)
+        os.setxattr(root / "docs-old", "system.posix_acl_default", ACL)
     os.utime(root / "docs" / "letter.txt", ns=(1, 1_234_567_890_123_456_789))
     os.utime(root / "empty folder", ns=(1, 987_654_321_000_000_001))
 

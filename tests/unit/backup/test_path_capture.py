@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import resource
@@ -17,6 +18,7 @@ import pytest
 from blake3 import blake3
 
 from tests.support.trees import (
+    ACL,
     TICK_NS,
     age,
     context,
@@ -110,6 +112,16 @@ def test_attributes_are_listed(tree: Path, tmp_path: Path) -> None:
     except OSError:
         pytest.skip("the file system of the test folder keeps no extended attributes")
     assert listed(capture(tree, tmp_path))["a"]["xattrs"] == {"user.colour": "Ymx1ZQ=="}
+
+
+def test_acls_are_listed(tree: Path, tmp_path: Path) -> None:
+    (tree / "a").write_text("a")
+    try:
+        os.setxattr(tree / "a", "system.posix_acl_access", ACL)
+    except OSError:
+        pytest.skip("the file system of the test folder keeps no ACLs")
+    kept = listed(capture(tree, tmp_path))["a"]["xattrs"]["system.posix_acl_access"]
+    assert base64.b64decode(kept) == ACL
 
 
 def test_a_file_by_itself(tree: Path, tmp_path: Path) -> None:
