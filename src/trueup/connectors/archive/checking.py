@@ -14,7 +14,7 @@ from blake3 import blake3
 
 from trueup.connectors.archive.heads import FOLDER, Head, Object, id_of, stored_at
 from trueup.connectors.archive.objects import Codec, Damaged, sum_of
-from trueup.connectors.archive.places import Found, Gone, Place
+from trueup.connectors.archive.places import Found, Gone, Place, shown
 from trueup.connectors.archive.restoring import parts_of
 from trueup.connectors.archive.trees import Tree
 from trueup.model.repository import Checked, Watch
@@ -166,7 +166,7 @@ class Checking:
     def _files(self, head: Head, packs: set[int]) -> Iterator[str]:
         for node in Tree(self.place, self.codec, head, self.watch).nodes():
             if not packs.isdisjoint(node.packs):
-                yield node.path
+                yield shown(node.path)
 
 
 def _day(when: float) -> str:

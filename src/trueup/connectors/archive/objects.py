@@ -26,6 +26,7 @@ PIPE = 4 << 20
 """Bytes that wait in a pipe at most, besides the one piece that is being added."""
 
 CHUNK = 256 << 10
+_WRITTEN = 1 << 20
 _JOB = 1 << 20  # what a thread of zstd compresses at a time: its default, 8 MiB, costs 25 MB an object
 
 
@@ -140,20 +141,30 @@ class _Compressed:
 
 
 class _Summed:
-    """A file that is written, and its sum."""
+    """A file that is written, and its sum; in large pieces, since each time the interpreter is given away and asked back."""
 
     def __init__(self, file: BinaryIO) -> None:
         from blake3 import blake3
 
         self._file = file
+        self._buffer = bytearray()
         self.sum = blake3()
         self.size = 0
 
     def write(self, data: bytes) -> int:
-        self.sum.update(data)
-        self.size += len(data)
-        self._file.write(data)
+        self._buffer += data
+        if len(self._buffer) >= _WRITTEN:
+            self.empty()
         return len(data)
+
+    def empty(self) -> None:
+        """Writes what is left."""
+        left = memoryview(self._buffer)
+        self.sum.update(left)
+        self.size += len(left)
+        while left:
+            left = left[self._file.write(left) :]
+        self._buffer = bytearray()
 
     def flush(self) -> None:
         """Nothing: who made the file flushes it."""
@@ -240,6 +251,7 @@ class Sealer:
             else:
                 while out := source.more():
                     target.write(out)
+            target.empty()
             os.fsync(file.fileno())
         return target.sum.hexdigest(), target.size
 

@@ -99,12 +99,17 @@ _HINTS = {
 }
 
 
+def shown(path: str) -> str:
+    """A path for people: bytes that are not UTF-8 as escapes, which can be printed."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
 def told(error: OSError, what: str, where: str) -> StoreError:
     """An error of the file system, in our words."""
     # a network file system whose server is away for the moment
     passing = error.errno in (errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN, errno.EAGAIN, errno.EBUSY)
     kind = Transient if passing else Permanent
-    return kind(what, where=where, why=error.strerror or str(error), hint=_HINTS.get(error.errno or 0, ""))
+    return kind(what, where=shown(str(where)), why=error.strerror or str(error), hint=_HINTS.get(error.errno or 0, ""))
 
 
 class Folder:

@@ -390,7 +390,7 @@ class Archive:
     ) -> Snapshot | None:
         """As in `Repository`: from another archive for the same keys."""
         from trueup.connectors.archive.receiving import copy_objects
-        from trueup.connectors.archive.storing import lock_objects
+        from trueup.connectors.archive.storing import lock_objects, put_head
 
         if not isinstance(source, Archive):
             return None
@@ -405,9 +405,7 @@ class Archive:
                 copy_objects(source._place, self._place, head, watch)
                 if lock_until is not None:
                     lock_objects(self._place, index, [one.name for one in head.objects], lock_until, watch)
-                self._place.put_bytes(name, data, watch)
-                if lock_until is not None:
-                    self._place.lock(name, lock_until, watch)
+                put_head(self._place, name, data, lock_until, watch)
         return head.snapshot
 
     @overload

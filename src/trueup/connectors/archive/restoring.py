@@ -18,7 +18,7 @@ from blake3 import blake3
 from trueup.connectors.archive import tar
 from trueup.connectors.archive.heads import Head, Object
 from trueup.connectors.archive.objects import Codec, Damaged, Reader, buffered, summed
-from trueup.connectors.archive.places import Place, told
+from trueup.connectors.archive.places import Place, shown, told
 from trueup.connectors.archive.storing import PART
 from trueup.connectors.archive.trees import ROOT, Node, Tree, line, node
 from trueup.model.errors import NotFound
@@ -46,7 +46,7 @@ class Restoring:
         self._codec = codec
         self._head = head
         self._into = os.fspath(into)
-        self._only = [one.strip("/") for one in only]
+        self._only = {one.strip("/") or ROOT for one in only}
         self._watch = watch
         self._found: set[str] = set()
         self._root = os.geteuid() == 0
@@ -76,10 +76,15 @@ class Restoring:
     def _wants(self, path: str) -> bool:
         if not self._only:
             return True
-        for one in self._only:
-            if one in ("", ".") or path == one or path.startswith(one + "/"):
-                self._found.add(one)
+        if ROOT in self._only:
+            self._found.add(ROOT)
+            return True
+        end = len(path)
+        while end > 0:
+            if path[:end] in self._only:
+                self._found.add(path[:end])
                 return True
+            end = path.rfind("/", 0, end)
         return False
 
     def _full(self, path: str) -> str:
@@ -105,9 +110,9 @@ class Restoring:
         for one in Tree(self._place, self._codec, self._head, self._watch).nodes():
             if self._wants(one.path) and one.hard is not None and not self._wants(one.hard):
                 self._instead.setdefault(one.hard, one.path)
-        if missing := [one for one in self._only if one not in self._found]:
+        if missing := sorted(self._only - self._found):
             raise NotFound(
-                f"not in the snapshot: {missing[0]}",
+                f"not in the snapshot: {shown(missing[0])}",
                 where=self._place.where,
                 hint="name files and folders as the snapshot lists them, below its root",
             )
@@ -187,7 +192,7 @@ class Restoring:
             if not places:
                 continue
             if blake3(data).digest() != name:
-                raise Damaged(f"a part of {os.fsdecode(places[0][0])} is not what was written")
+                raise Damaged(f"a part of {shown(os.fsdecode(places[0][0]))} is not what was written")
             for path, part, sparse in places:
                 self._write(os.fsdecode(path), part, None if sparse is None else json.loads(sparse), data)
             left -= 1
@@ -253,7 +258,7 @@ class Restoring:
                     raise  # others: not allowed, or not known to this file system
         status = os.lstat(full)
         if one.kind == "file" and status.st_size != one.size:
-            raise Damaged(f"{one.path} is not as long as its tree says")
+            raise Damaged(f"{shown(one.path)} is not as long as its tree says")
         if not stat.S_ISLNK(status.st_mode):  # whatever the tree says: a mode would go to where the link points
             os.chmod(full, one.mode)
         os.utime(full, ns=(one.mtime, one.mtime), follow_symlinks=False)

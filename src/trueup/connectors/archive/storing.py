@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import stat
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from blake3 import blake3
 
 from trueup.connectors.archive.heads import Head, Object, encoded, id_of, name_for
 from trueup.connectors.archive.index import Index, Seen, sums
-from trueup.connectors.archive.locks import Lock
+from trueup.connectors.archive.locks import Brief, Lock
 from trueup.connectors.archive.objects import Codec
 from trueup.connectors.archive.packing import Packs, joined, sealed
 from trueup.connectors.archive.places import Place
@@ -25,6 +27,8 @@ from trueup.model.repository import Snapshot, Stored, StoreRequest, Watch
 
 PART = 4 << 20
 """A file is cut into parts of this size; part of the format."""
+
+_TAKEN_BACK = 30.0
 
 _SETTLED = 2_000_000_000
 """A file that was changed less than these nanoseconds before it was read may change once more with the same time stamps: it is read next time too."""
@@ -100,8 +104,9 @@ class Storing:
             self._packs.abort()
             self._sealer.abort()
             raise
-        self._index.keep(self._source, self._folders, self._gone)
-        self._index.learnt(head.tree.name)
+        with suppress(sqlite3.Error):  # the snapshot is there; what is not remembered is read again
+            self._index.keep(self._source, self._folders, self._gone)
+            self._index.learnt(head.tree.name)
         snapshot = replace(head.snapshot, id=id_of(name))
         return Stored(snapshot, tuple(self._walk.unread))
 
@@ -356,15 +361,19 @@ class Storing:
     def _write(self, head: Head) -> str:
         data = encoded(head)
         name = name_for(data, time.time())
-        self._place.put_bytes(name, data, self._watch)
-        if self._request.lock_until is not None:
-            try:
-                self._place.lock(name, self._request.lock_until, self._watch)
-            except BaseException:
-                self._place.delete([name], self._watch)
-                raise
-        self._index.remember({name: data})
+        put_head(self._place, name, data, self._request.lock_until, self._watch)
         return name
+
+
+def put_head(place: Place, name: str, data: bytes, until: float | None, watch: Watch) -> None:
+    """Makes a snapshot exist, locked until then; or not at all."""
+    place.put_bytes(name, data, watch)
+    if until is not None:
+        try:
+            place.lock(name, until, watch)
+        except BaseException:
+            place.delete([name], Brief(_TAKEN_BACK))
+            raise
 
 
 def lock_objects(place: Place, index: Index, names: list[str], until: float, watch: Watch) -> None:
