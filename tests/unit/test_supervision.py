@@ -108,6 +108,12 @@ def test_a_program_that_is_not_there(tmp_path: Path):
         run_child([str(script)], watch=quiet(), env=child_env())
 
 
+def test_files_that_cannot_be_opened(tmp_path: Path):
+    for files in ({"stdout": tmp_path / "none" / "x"}, {"stdin": tmp_path / "none"}):
+        with pytest.raises(Permanent, match=r"none.*: could not open a file for a program: No such file or directory"):
+            run_child(["true"], watch=quiet(), env=child_env(), **files)
+
+
 def test_require(tmp_path: Path):
     with pytest.raises(Permanent) as caught:
         require("no-such-program", "apt install it")

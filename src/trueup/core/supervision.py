@@ -27,6 +27,7 @@ TAIL = 64 * 1024
 _TICK = 0.1
 _CHUNK = 1 << 18
 _PIPE = 1 << 20
+_WRITTEN = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _LAST_WORDS = 0.2
 _LAST_READS = 64  # far more than a full pipe needs
 _KILLED = 5.0
@@ -147,7 +148,7 @@ def run_child(
 
     Args:
         args: the program and its arguments; no secret belongs here, everybody on the machine can read them.
-        watch: asked ten times a second; told of bytes on stdout (or the file's growth) and stderr.
+        watch: asked ten to twenty times a second; told of bytes on stdout (or the file's growth) and stderr.
         env: the whole environment, as `child_env` makes it; a variable by which the guardian knows the program is added.
         cwd: where it runs.
         stdin: what it reads: bytes, a file, or nothing.
@@ -192,12 +193,12 @@ class _Child:
         self._watch = watch
         self._take = stdout if callable(stdout) else None
         self._input = memoryview(stdin) if isinstance(stdin, bytes) else memoryview(b"")
-        self._file = stack.enter_context(_made(stdout)) if isinstance(stdout, Path) else None
+        self._file = stack.enter_context(_opened(stdout, _WRITTEN)) if isinstance(stdout, Path) else None
         self._size = 0
         self._selector = stack.enter_context(selectors.DefaultSelector())
         source: IO[bytes] | int = subprocess.DEVNULL
         if isinstance(stdin, Path):
-            source = stack.enter_context(stdin.open("rb"))
+            source = stack.enter_context(_opened(stdin, os.O_RDONLY))
         elif isinstance(stdin, bytes):
             source = subprocess.PIPE
         target: IO[bytes] | int = subprocess.PIPE if self._take else subprocess.DEVNULL
@@ -231,9 +232,13 @@ class _Child:
 
     def serve(self) -> None:
         """Feeds it and takes what it says until it has ended; the group is still there, and the program is not yet waited for."""
-        pause = 0.001
+        pause, asked = 0.001, -_TICK
         while not self.over():
-            self._watch.ok()
+            if (
+                now := time.monotonic()
+            ) >= asked + _TICK / 2:  # not for every chunk of a stream: asking may cost something
+                self._watch.ok()
+                asked = now
             self._exchange(_TICK)
             self._measure()
             if not self._selector.get_map():  # it has closed its ends: it ends in a moment, or goes on in silence
@@ -333,8 +338,11 @@ class _Child:
             self._size = size
 
 
-def _made(path: Path) -> IO[bytes]:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
+def _opened(path: Path, flags: int) -> IO[bytes]:
+    try:
+        return os.fdopen(os.open(path, flags | os.O_CLOEXEC, 0o600), "rb" if flags == os.O_RDONLY else "wb")
+    except OSError as error:
+        raise Permanent("could not open a file for a program", where=str(path), why=error.strerror or "") from None
 
 
 @contextlib.contextmanager
