@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
 
 from tests.engines.prefect.plant import Plant
 
@@ -70,6 +75,7 @@ def test_a_job_and_a_pipeline_with_everything_in_it(plant: Plant) -> None:
         "never": ["Skipped"],
     }
     assert {f"send[{number}] row {number}" for number in range(4)} | set(EVERYTHING) - {"send"} == set(tasks)
+    assert _above(run, "send[2] row 2") == {"rows"}
     assert sorted(one.name for one in plant.children(run)) == ["inner (inner)", "team (team)"]
     assert "sending" in plant.logs(run, "sending")
     assert plant.effects() == sorted(
@@ -80,6 +86,15 @@ def test_a_job_and_a_pipeline_with_everything_in_it(plant: Plant) -> None:
     plant.wait(run)
     assert plant.tasks(run)["kept"] == ["Cached"]
     assert plant.effects().count("kept") == 1
+
+
+def _above(run: object, task: str) -> set[str]:
+    """The tasks that Prefect's graph draws a line from to this one."""
+    this = FlowRunFilter(id=FlowRunFilterId(any_=[run]))
+    with get_client(sync_client=True) as client:
+        known = {one.id: one for one in client.read_task_runs(flow_run_filter=this, limit=200)}
+    (found,) = [one for one in known.values() if one.name == task]
+    return {known[each.id].name for inputs in found.task_inputs.values() for each in inputs}
 
 
 def _job_is_shown(plant: Plant, run: object) -> None:

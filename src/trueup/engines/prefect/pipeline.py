@@ -22,7 +22,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from prefect import allow_failure, unmapped
+from prefect import allow_failure
+from prefect.client.schemas.objects import TaskRunResult
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
@@ -36,7 +37,7 @@ from trueup.engines.prefect.params import with_signature
 from trueup.engines.prefect.patience import patiently, server_is_away, through_outages
 from trueup.engines.prefect.policies import why_not
 from trueup.engines.prefect.starting import start
-from trueup.engines.prefect.states import ended, let_go, rejected
+from trueup.engines.prefect.states import DONE, ended, let_go, rejected
 from trueup.engines.prefect.steps import skip_task, step_task
 from trueup.model.errors import StalePlan, TrueupError
 
@@ -183,13 +184,13 @@ class PipelineRun:
             self._follow(name, None, future)
             self.futures[name] = [future]
         elif verdict["verdict"] == "run":
-            self._start_map(name, spec, verdict, after)
+            self._start_map(name, spec, verdict)
         else:
             if verdict["verdict"] == "skip":
                 self.futures[name] = [skip_task(name).submit(verdict["reason"], wait_for=after)]
             self.ended.add(name)
 
-    def _start_map(self, name: str, spec: Json, verdict: Json, after: list[Any]) -> None:
+    def _start_map(self, name: str, spec: Json, verdict: Json) -> None:
         count = verdict["items"]
         if not count:
             patiently(calls.end_map, self.config, self.run, name)
@@ -199,13 +200,15 @@ class PipelineRun:
         runner.__enter__()
         task = step_task(name, spec, self._subflow)
         labels = [_label(index, one) for index, one in enumerate(verdict["labels"])]
-        given = {
-            "config": unmapped(self.config),
-            "run": unmapped(self.run),
-            "index": list(range(count)),
-            "label": labels,
+        # All that it needs has ended, so that no item waits: that it comes from there is told, as `map` does of its parameters.
+        above = {
+            "index": {TaskRunResult(id=one.task_run_id) for need in spec["needs"] for one in self.futures.get(need, ())}
         }
-        futures = list(runner.map(task, given, wait_for=after))
+        given = {"config": self.config, "run": self.run}
+        futures = [
+            runner.submit(task, {**given, "index": index, "label": label}, dependencies=above)
+            for index, label in enumerate(labels)
+        ]
         self.maps[name] = _Map(futures, runner, set(range(count)))
         self.futures[name] = futures
         for index, future in enumerate(futures):
@@ -233,6 +236,8 @@ class PipelineRun:
 
     def _judge(self, name: str, index: int | None, future: Any) -> None:
         future.wait()
+        if future.state.name == DONE:
+            return
         answer = future.state.result(raise_on_failure=False)
         if isinstance(answer, BaseException):
             if server_is_away(answer):

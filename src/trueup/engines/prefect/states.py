@@ -13,6 +13,9 @@ from trueup.model.run import RunState
 
 Json: TypeAlias = dict[str, Any]
 
+DONE = "Completed"
+"""What Prefect itself calls what ended well."""
+
 AWAITING = "AwaitingApproval"
 REJECTED = "Rejected"
 SKIPPED = "Skipped"
