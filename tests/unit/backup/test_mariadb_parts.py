@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trueup.jobs.backup.sources.mariadb import users
+from trueup.jobs.backup.sources.mariadb import scratchserver, users
 from trueup.jobs.backup.sources.mariadb.address import option_file, parse
 from trueup.jobs.backup.sources.mariadb.faults import fault, number_in
 from trueup.jobs.backup.sources.mariadb.names import file_name, is_system, quoted, unquoted
@@ -219,3 +219,17 @@ def test_accounts_are_read_back() -> None:
     assert users.read(users.written(accounts)) == accounts
     other = {name: [one.replace("*ABC", "*DEF") for one in all_of] for name, all_of in accounts.items()}
     assert users.digests(other) == users.digests(accounts), "no password can be guessed from a manifest"
+
+
+def test_what_a_killed_drill_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    left = tmp_path / "trueup-drill-left"
+    left.mkdir()
+    (left / "in-use").touch()
+    (left / "data").write_text("a database")
+    (tmp_path / "trueup-drill-of-somebody").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scratchserver.tempfile, "tempdir", str(tmp_path))
+        with scratchserver._folder(tmp_path) as first, scratchserver._folder(tmp_path) as second:
+            there = {path.name for path in tmp_path.iterdir()}
+            assert there == {first.name, second.name, "trueup-drill-of-somebody"}
+        assert {path.name for path in tmp_path.iterdir()} == {"trueup-drill-of-somebody"}

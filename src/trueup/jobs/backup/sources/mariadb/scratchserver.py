@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pwd
 import shutil
@@ -23,6 +24,8 @@ from trueup.model.repository import Watch
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _TICK = 0.05
+_PREFIX = "trueup-drill-"
+_IN_USE = "in-use"
 _ROOM = "make room; or set `scratch` to a disk with room, in folders that the user mysql may pass through (chmod o+x)"
 _LITTLE_ROOM = 32 << 20
 # What would only make a server slower that nobody needs to survive.
@@ -114,11 +117,30 @@ def _give(folder: Path) -> None:
 
 @contextlib.contextmanager
 def _folder(scratch: Path) -> Iterator[Path]:
-    """A folder for the data: in the scratch place, or, where another user cannot get there, in the system's temporary one."""
+    """A folder for the data: in the scratch place, or, where another user cannot get there, in the system's temporary one.
+
+    It is marked as in use by a lock, which ends with us however we end: what a kill left there is removed by the next drill.
+    """
     reachable = os.geteuid() != 0 or all(one.stat().st_mode & 0o001 for one in (scratch, *scratch.absolute().parents))
-    with tempfile.TemporaryDirectory(prefix="mariadb-", dir=scratch if reachable else None) as name:
-        _give(Path(name))
-        yield Path(name)
+    place = scratch if reachable else Path(tempfile.gettempdir())
+    _sweep(place)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX, dir=place)))
+            fcntl.flock(stack.enter_context((folder / _IN_USE).open("w")), fcntl.LOCK_EX)
+            _give(folder)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise CannotDrill("a restore cannot be tried", where=str(place), why=why, hint=_ROOM) from error
+        yield folder
+
+
+def _sweep(place: Path) -> None:
+    """Removes folders of drills that were killed."""
+    for mark in place.glob(f"{_PREFIX}*/{_IN_USE}"):
+        with contextlib.suppress(OSError), mark.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(mark.parent, ignore_errors=True)
 
 
 def _install(program: str, common: list[str], folder: Path, watch: Watch) -> None:
