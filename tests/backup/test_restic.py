@@ -347,13 +347,13 @@ def _under(server: S3 | Rest, prefix: str) -> Path:
     return server.files / ("bucket" if isinstance(server, S3) else "") / prefix
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def s3() -> Iterator[S3]:
     with S3() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def rest() -> Iterator[Rest]:
     with Rest() as server:
         yield server
@@ -442,3 +442,18 @@ def test_a_server_that_lets_nothing_be_deleted(tmp_path: Path, rest: Rest, small
     assert vault.snapshots(watch()) == [stored]
     assert vault.check(1.0, watch()).damage == ()
     assert restored(vault, stored.id, tmp_path / "out") == content(small)
+
+
+def test_a_root_that_is_a_link_is_what_it_leads_to(tmp_path: Path, vault: ResticStore, small: Path) -> None:
+    (tmp_path / "current").symlink_to(small)
+    stored = vault.store(request(tmp_path / "current", tmp_path, exclude=("b.txt",)), watch())
+    assert sorted(restored(vault, stored.snapshot.id, tmp_path / "out")) == ["a.txt", "sub/c.txt"]
+
+
+def test_a_snapshot_that_cannot_be_opened_is_named(tmp_path: Path, vault: ResticStore, small: Path) -> None:
+    hit, sound = (vault.store(request(small, tmp_path, run=run), watch()).snapshot for run in ("r1", "r2"))
+    flipped(tmp_path / "vault" / "snapshots" / hit.id)
+    found = vault.check(0.0, watch())
+    assert found.damage
+    assert found.snapshots == (hit.id,)
+    assert opened(tmp_path, cache=tmp_path / "other").snapshots(watch()) == [sound]

@@ -30,7 +30,7 @@ class RcloneServer(Server):
 
 
 class S3(RcloneServer):
-    """Buckets are folders of `files`; one key."""
+    """Buckets are folders of `files`, which is read once: what is put there by hand must be there before the first request. One key."""
 
     name = "s3"
     access_key = "access-key-of-the-test"

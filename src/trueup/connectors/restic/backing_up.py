@@ -40,8 +40,9 @@ class Backup:
         self._request = request
         self._watch = watch
         self._what = f"could not store source {request.source} of job {request.job}"
-        self.root = os.path.abspath(request.root)
-        self.about = os.path.abspath(request.about)
+        # restic would store a link that it is given as a link, and not what it leads to.
+        self.root = os.path.realpath(request.root)
+        self.about = os.path.realpath(request.about)
         self._about_size = _size(request.about)
         self._summary: dict[str, Any] = {}
         self._failed: dict[str, str] = {}
@@ -105,8 +106,9 @@ class Backup:
         elif kind == "error":
             error = said.get("error")
             why = str(error.get("message", "")) if isinstance(error, dict) else str(error)
+            if not self._failed:
+                self._mark()
             self._failed[str(said.get("item", ""))] = why
-            self._mark()
         elif line.endswith(_SKIPPED):
             self._skipped = line.removesuffix(_SKIPPED)
             self._mark()

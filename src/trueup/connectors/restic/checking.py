@@ -87,7 +87,7 @@ def check(restic: Restic, known: list[Snapshot], share: float, watch: Watch) -> 
     if not found.finished or (away and away == found.lines):  # it could not do its work, which is no finding
         raise restic.failure(what, code, away or found.lines)
     hit, named = _hit(restic, found, watch)
-    damage = [*found.lines[:_SHOWN], *named]
+    damage = [*(restic.clean(one) for one in found.lines[:_SHOWN]), *named]
     if len(found.lines) > _SHOWN:
         damage.append(f"{len(found.lines) - _SHOWN} more findings of this kind")
     return Checked(tuple(damage) or ("restic check found errors",), hit)
@@ -114,8 +114,10 @@ def _hit(restic: Restic, found: _Findings, watch: Watch) -> tuple[tuple[str, ...
     named = [f"damaged: {path}" for path in sorted(files)[:_SHOWN]]
     if len(files) > _SHOWN:
         named.append(f"and {len(files) - _SHOWN} more files")
-    if found.snapshots:  # which cannot be opened, and so not be listed: their short ids
-        hit |= set(found.snapshots)
+    if found.snapshots:  # which cannot be opened, and of which it says half of the id
+        lines: list[str] = []
+        restic.run("could not list the snapshots", ["list", "snapshots", "--no-lock"], watch, lines.append)
+        hit |= {one for one in lines if one.startswith(tuple(found.snapshots))}
     return (tuple(sorted(hit)) if sure else ()), named
 
 

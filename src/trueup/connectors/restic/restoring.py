@@ -15,7 +15,7 @@ from pathlib import Path
 from trueup.connectors.restic.locks import moment
 from trueup.connectors.restic.naming import Kept, shown
 from trueup.connectors.restic.running import Restic, parsed
-from trueup.connectors.restic.selecting import include
+from trueup.connectors.restic.selecting import include, literal
 from trueup.model.errors import NotFound, Permanent
 from trueup.model.repository import Entry, Watch
 
@@ -38,11 +38,12 @@ def restore(restic: Restic, kept: Kept, into: Path, watch: Watch, only: Sequence
     restores it by name; what is in it is then moved up.
     """
     if not kept.root or kept.root == "/":
-        _run(restic, kept, "/", into, [include(f"/{one}") for one in only], watch)
+        own = [f"--exclude={literal(kept.about)}"] if kept.about else []
+        _run(restic, kept, "/", into, [f"--include={include(f'/{one}')}" for one in only] or own, watch)
         _all_there(kept, into, only)
         return
     parent, name = os.path.split(kept.root)
-    wanted = [include(f"/{name}/{one}") for one in only] or [include(f"/{name}")]
+    wanted = [f"--include={include(f'/{name}/{one}')}" for one in only] or [f"--include={include(f'/{name}')}"]
     with tempfile.TemporaryDirectory(prefix=".trueup-", dir=into) as folder:
         _run(restic, kept, parent, Path(folder), wanted, watch)
         found = Path(folder) / name
@@ -62,8 +63,8 @@ def restore(restic: Restic, kept: Kept, into: Path, watch: Watch, only: Sequence
 
 def _run(restic: Restic, kept: Kept, top: str, into: Path, wanted: Sequence[str], watch: Watch) -> None:
     what = f"could not restore snapshot {kept.snapshot.id[:8]}"
-    args = ["restore", "--json", "--sparse", *(f"--include={one}" for one in wanted)]
-    restic.run(what, [*args, f"--target={into}", f"{kept.snapshot.id}:{top}"], watch, both=True)
+    args = ["restore", "--json", "--sparse", *wanted, f"--target={into}", f"{kept.snapshot.id}:{top}"]
+    restic.run(what, args, watch, both=True)
 
 
 def _all_there(kept: Kept, folder: Path, only: Sequence[str]) -> None:

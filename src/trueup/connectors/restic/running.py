@@ -129,12 +129,8 @@ class Restic:
                 continue
             if code == faults.LOCKED and time.monotonic() < until:
                 pause = _rest(pause, watch)
-            elif faults.cannot_lock(why) and "--no-lock" not in args and args[0] in ("restore", "ls"):
-                args = [
-                    *args[:1],
-                    "--no-lock",
-                    *args[1:],
-                ]  # the repository may only be read, which is all that is wanted
+            elif faults.cannot_lock(why) and reading and "--no-lock" not in args:
+                args = ["--no-lock", *args]
             else:
                 raise faults.failure(what, self.settings.address.place, code, why)
 
@@ -142,12 +138,12 @@ class Restic:
         """The JSON array that a command prints, among what else it says; None where there is none."""
         lines: list[str] = []
         self.run(what, args, watch, lines.append, both=True)
-        found = [one for one in lines if one.startswith("[")]
+        found = [one for one in lines if one.startswith(("[{", "[]"))]
         return json.loads(found[-1]) if found else None
 
     def failure(self, what: str, code: int, lines: Sequence[str]) -> StoreError:
         """The error for a command that ended with a code that says too little."""
-        return faults.failure(what, self.settings.address.place, code, self._clean(faults.message(lines)))
+        return faults.failure(what, self.settings.address.place, code, self.clean(faults.message(lines)))
 
     def _once(
         self, args: Sequence[str], watch: Watch, take: Take | Path, both: bool, env: Mapping[str, str]
@@ -165,14 +161,14 @@ class Restic:
         )
         lines.end()
         said = [*lines.last, *ended.stderr.splitlines()]
-        return ended.code, "" if ended.code == 0 else self._clean(faults.message(said))
+        return ended.code, "" if ended.code == 0 else self.clean(faults.message(said))
 
     def _look(self, line: str) -> None:
         """Raises:
         LoginRefused: restic would try for a quarter of an hour what the server has refused (its source, internal/backend/retry).
         """
         if "returned error, retrying" in line and faults.refused(line):
-            why = self._clean(line.partition("retrying after ")[2].partition(": ")[2])
+            why = self.clean(line.partition("retrying after ")[2].partition(": ")[2])
             raise faults.failure(f"{self.settings.name} lets nobody in", self.settings.address.place, 1, why)
 
     def _flags(self) -> list[str]:
@@ -197,7 +193,7 @@ class Restic:
             }
         )
 
-    def _clean(self, text: str) -> str:
+    def clean(self, text: str) -> str:
         """Without secrets, also as they stand in addresses."""
         for secret in self.settings.secrets:
             text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")

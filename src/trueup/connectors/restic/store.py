@@ -7,6 +7,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, overload
 
@@ -17,7 +19,7 @@ from trueup.connectors.restic.naming import INCOMPLETE, Kept, kept
 from trueup.connectors.restic.running import Restic
 from trueup.core.supervision import Deadline
 from trueup.model.diagnostics import Diagnostic, Severity
-from trueup.model.errors import NotFound, Permanent, StoreError
+from trueup.model.errors import NotFound, Permanent, StoreError, Transient
 from trueup.model.ports import CollectionInfo
 from trueup.model.repository import Checked, Entry, Repository, Snapshot, Stored, StoreRequest, Traits, Watch
 
@@ -122,7 +124,7 @@ class ResticStore:
     def _make(self, watch: Watch) -> list[Snapshot]:
         """Makes it, and returns what is in it. restic itself refuses where there are keys or snapshots; on a disk nothing at all may be there."""
         what, folder = f"could not make the repository {self.name}", self.restic.local
-        if folder is not None and folder.is_dir() and os.listdir(folder):
+        if folder is not None and folder.is_dir() and set(os.listdir(folder)) - {"lost+found"}:
             why = "there is something else, or a repository whose `config` is gone"
             hint = f"name an empty folder; {faults.REPAIR}"
             raise Permanent(what, where=str(folder), why=why, hint=hint)
@@ -143,12 +145,15 @@ class ResticStore:
         return self._list(watch)
 
     def _list(self, watch: Watch) -> list[Snapshot]:
+        return [one.snapshot for one in self._all(watch)]
+
+    def _all(self, watch: Watch) -> list[Kept]:
         found = self._read(watch)
         if self._marks.any():
             found = self._settle(found, watch)
         with self._lock:
             self._kept = {one.snapshot.id: one for one in found}
-        return [one.snapshot for one in found]
+        return found
 
     def _read(self, watch: Watch) -> list[Kept]:
         """What the repository says; where a tagged snapshot's original could not be deleted (append-only), only the tagged one."""
@@ -162,8 +167,14 @@ class ResticStore:
         """Tags what a run that was killed could not tag any more."""
         marked = [one.snapshot for one in found if one.snapshot.complete and self._marks.has(one.snapshot)]
         for one in marked:
-            self._tag(one, watch)
-        return self._read(watch) if marked else found
+            with suppress(Transient, Permanent):  # the mark says it until it can be told
+                self._tag(one, watch)
+        return [self._honest(one) for one in self._read(watch)] if marked else found
+
+    def _honest(self, one: Kept) -> Kept:
+        if not one.snapshot.complete or not self._marks.has(one.snapshot):
+            return one
+        return replace(one, snapshot=replace(one.snapshot, complete=False))
 
     def _tag(self, snapshot: Snapshot, watch: Watch) -> None:
         """Says in the repository that a snapshot is incomplete; it gets another id by that."""
@@ -184,11 +195,11 @@ class ResticStore:
 
     def _marked(self, snapshot: Snapshot, watch: Watch) -> Snapshot:
         """The snapshot under the id that it has once it is marked as incomplete."""
-        self._tag(snapshot, watch)
         self._listed = None
-        self._list(watch)
-        for one in self._kept.values():
-            if one.original == snapshot.id:
+        with suppress(Transient, Permanent):  # the list tries again, and shows it as what it is
+            self._tag(snapshot, watch)
+        for one in self._all(watch):
+            if snapshot.id in (one.snapshot.id, one.original):
                 return one.snapshot
         raise Permanent(f"snapshot {snapshot.id[:8]} is gone", where=self.traits.place, why="it was removed meanwhile")
 
@@ -205,12 +216,11 @@ class ResticStore:
         restoring.restore(self.restic, self._one(snapshot, watch), into, watch, only)
 
     def _one(self, snapshot: str, watch: Watch) -> Kept:
-        if snapshot not in self._kept:
-            self._list(watch)
-        if snapshot not in self._kept:
+        found = self._kept.get(snapshot) or next((one for one in self._all(watch) if one.snapshot.id == snapshot), None)
+        if found is None:
             hint = "it may have been forgotten; list the snapshots"
             raise NotFound(f"there is no snapshot {snapshot[:8]}", where=self.traits.place, hint=hint)
-        return self._kept[snapshot]
+        return found
 
     def forget(self, snapshots: Sequence[str], watch: Watch) -> None:
         """Removes snapshots."""
