@@ -14,7 +14,7 @@ from trueup.connectors.archive.places import Place
 from trueup.connectors.archive.processes import spool_name
 from trueup.model.repository import Watch
 
-MEMBERS = 50_000
+MEMBERS = 20_000
 _AT_ONCE = 2  # packs that are being finished while the next is filled
 
 
