@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import socket
 from datetime import datetime
+from functools import lru_cache
+from itertools import count
 from typing import NamedTuple
 
 from trueup.core.ledger.database import Database
@@ -15,9 +17,18 @@ FIRST_NAMESPACE = 0xEFFFFFFC
 """The number of the namespace of process ids that a Linux machine starts with (PROC_PID_INIT_INO in linux/proc_ns.h)."""
 
 
+_numbers = count()
+
+
 def process_name() -> str:
-    """An owner that stands for this process: "host:pid:nonce"."""
-    return f"{host_name()}:{os.getpid()}:{os.urandom(4).hex()}"
+    """An owner that stands for this process: "host:pid:nonce", another one each time."""
+    return f"{host_name()}:{os.getpid()}:{_nonce(os.getpid())}{next(_numbers):x}"
+
+
+@lru_cache(maxsize=1)
+def _nonce(pid: int) -> str:
+    """What tells this process from an earlier one of the same number."""
+    return os.urandom(4).hex()
 
 
 def host_name() -> str:
