@@ -202,6 +202,13 @@ class App:
             return backup_work(self, spec, on_event, reading=reading)
         return self.reconciling(job, on_event, reading=reading)
 
+    def waves(self, job: str) -> Mapping[str, Sequence[str]]:
+        """The waves in which a plan of a job is carried out: the actions in each, by name; looks at the configuration alone."""
+        from trueup.model import backup
+        from trueup.model.job import WAVES
+
+        return backup.WAVES if self.config.job(job).kind == "backup" else WAVES
+
     def reconciling(self, job: str, on_event: OnEvent = _silent, *, reading: bool = False) -> Work:
         """A job that keeps collections in step, ready for its phases.
 

@@ -42,7 +42,7 @@ class Phases(Protocol):
         ...
 
     def start_apply(self, work: Any, run_id: str) -> Json:
-        """What is left to send: {"waves"}."""
+        """What is left to send: {"waves"}, and "titles" of batches by number where a kind has words of its own for what they do."""
         ...
 
     def apply_batch(self, work: Any, run_id: str, batch: int) -> Json:

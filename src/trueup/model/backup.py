@@ -13,6 +13,15 @@ from trueup.model.repository import Watch
 if TYPE_CHECKING:
     from trueup.model.ports import Kind, Store
 
+WAVES = {
+    "back_up": ("create",),
+    "check": ("link",),
+    "drill": ("link",),
+    "archive": ("create",),
+    "remove": ("delete",),
+}
+"""The waves of a backup's plan, as `model.job.WAVES` has those of other jobs."""
+
 MANIFEST = "manifest.json"
 """The file in a snapshot's `about` folder that says what it is: {"version", "kind", "source", "job", "run", "taken", …}."""
 

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from trueup.model.schedule import ScheduleSpec, Trigger
 
 
+WAVES = {"apply": ("create", "update"), "delete": ("delete",)}
+"""The waves in which a plan is carried out, one after another: their names, and the actions of the changes in them."""
+
+
 class ConflictPolicy(StrEnum):
     """What happens when two sides changed the same field differently.
 

@@ -66,7 +66,7 @@ def test_deletions_come_after_creations(office: Office) -> None:
     more = office.fill(1, first=6)
     state, tasks = run(dag)
     assert state == "success"
-    assert (tasks["apply"], tasks["deletions"], tasks["delete"]) == ("success", "success", "success")
+    assert (tasks["apply"], tasks["delete_batches"], tasks["delete"]) == ("success", "success", "success")
     office.assert_same([*uids[1:], *more])
     office.laptop.delete(uids[1])
     state, tasks = run(dag)

@@ -66,8 +66,8 @@ def test_a_job_runs_with_readable_units_and_a_link_back(airflow: Airflow, large:
     ]
     assert sorted(one.split(" ", 3)[3] for one in applied) == sorted(["(laptop/team)", f"({server})"])
     states = airflow.task_states(large.dag(), run)
-    assert {one: states[one] for one in ("approve", "deletions", "delete", "rounds")} == dict.fromkeys(
-        ("approve", "deletions", "delete", "rounds"), "skipped"
+    assert {one: states[one] for one in ("approve", "delete_batches", "delete", "rounds")} == dict.fromkeys(
+        ("approve", "delete_batches", "delete", "rounds"), "skipped"
     )
     with large.app() as app:
         (record,) = app.history("team")

@@ -19,21 +19,23 @@ from trueup.model.errors import Locked, Transient
 
 
 def batches(number: int) -> list[dict[str, Any]]:
-    return [{"batch": at + 1, "collection": f"work/{'ab'[at % 2]}", "changes": 50} for at in range(number)]
+    return [{"batch": at + 1, "collection": f"work/{'ab'[at % 2]}", "title": ""} for at in range(number)]
 
 
 @pytest.mark.parametrize(
     ("number", "limit", "sizes"), [(0, 4, []), (3, 4, [1, 1, 1]), (4, 4, [1] * 4), (5, 4, [2, 2, 1])]
 )
 def test_batches_fit_the_limit_of_a_map(number: int, limit: int, sizes: list[int]) -> None:
-    found = packed(batches(number), limit)
+    found = packed(batches(number), "apply", limit)
     assert [len(one["batches"]) for one in found] == sizes
     assert [batch for one in found for batch in one["batches"]] == list(range(1, number + 1))
 
 
 def test_batches_have_names() -> None:
-    assert packed(batches(1), 4)[0]["label"] == "batch 1 (work/a)"
-    assert packed(batches(8), 4)[0]["label"] == "batch 1-2 (work/a, work/b)"
+    assert packed(batches(1), "apply", 4)[0]["label"] == "apply batch 1 (work/a)"
+    assert packed(batches(8), "delete", 4)[0]["label"] == "delete batch 1-2 (work/a, work/b)"
+    titled = [{**one, "title": f"drill {name}"} for one, name in zip(batches(2), ("crm", "files"), strict=True)]
+    assert packed(titled, "drill", 1)[0]["label"] == "drill crm, drill files"
 
 
 def test_items_fit_the_limit_of_a_map() -> None:

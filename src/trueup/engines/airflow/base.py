@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, SkipMixin
 
+from trueup.engines.airflow.calling import stop
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -37,6 +39,10 @@ class TrueupOperator(BaseOperator, SkipMixin):
     def __init__(self, *, config: str, **more: Any) -> None:
         super().__init__(**more)
         self.config = config
+
+    def on_kill(self) -> None:
+        """Airflow has sent SIGTERM: somebody has stopped the task, or its worker."""
+        stop()
 
     def skip_tasks(self, context: Context, others: Sequence[str]) -> None:
         """Skips these tasks of the DAG; by an exception, so this comes last."""

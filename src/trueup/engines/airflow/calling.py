@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from trueup.engines.base import Json
@@ -22,6 +23,9 @@ RETRIES = 3
 
 RETRY_SECONDS = 10.0
 
+_killed = Event()
+"""Set where Airflow asks this task's process to end."""
+
 
 def call(function: str, config: str, *given: Any, **named: Any) -> Any:
     """Calls `trueup.engines.calls.FUNCTION` and returns what it returns.
@@ -32,8 +36,13 @@ def call(function: str, config: str, *given: Any, **named: Any) -> Any:
     """
     from trueup.engines import calls
 
-    with failing():
+    with failing(), calls.stoppable(_killed.is_set):
         return getattr(calls, function)(config, *given, **named)
+
+
+def stop() -> None:
+    """What is under way in this task's process ends soon; Airflow's retry goes on with it."""
+    _killed.set()
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """A job as tasks of a DAG:
 
-    begin -> read* -> plan -> guard -> [approve] -> batches -> apply* -> [deletions -> delete*] -> verify* -> report -> [rounds] -> end
+    begin -> read* -> plan -> guard -> [approve] -> batches -> apply* -> [delete_batches -> delete*] -> verify* -> report -> [rounds] -> end
 
 Starred tasks are mapped, over collections or batches; those in brackets are skipped where nothing calls for them. `guard` skips
 `approve` where no guard blocks the plan, and goes straight to `report` where there is nothing to do. `end` runs in any case and gives
 the job back.
 
-The graph of a DAG is fixed, so the two waves of a plan (creations and updates, then deletions) are two mapped tasks, and what a further
-round has to do is one task.
+The graph of a DAG is fixed, so each wave that plans of this kind of job may have is two tasks, one that lists its batches and a mapped one
+(here creations and updates, then deletions; a backup has `back_up`, `check`, `drill`, `archive` and `remove`), and what a further round has
+to do is one task.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from airflow.sdk import Asset, TriggerRule
@@ -104,23 +106,28 @@ def job_tasks(
     begin = first(task_id="begin", config=place.config, job=name, routes=routes)
     read = Read.partial(task_id="read", map_index_template="read {{ task.collection }}", **talk).expand(collection=refs)
     plan = Plan(task_id="plan", readings=read.output, **common)
+    waves: list[Json] = described["waves"]
     guard = Guard(
         task_id="guard",
         planned=plan.output,
         approve=place.id("approve"),
-        batches=place.id("batches"),
-        deletions=place.id("deletions"),
+        batches={place.id(_batches(number, one)): one["actions"] for number, one in enumerate(waves)},
         **common,
     )
     approve = Approve(task_id=APPROVE, job=name, trigger_rule=some, execution_timeout=None, **common)
-    batches = Batches(task_id="batches", plan=place.id("plan"), limit=place.limit, trigger_rule=some, **common)
-    apply = Apply.partial(task_id="apply", map_index_template="apply {{ task.item['label'] }}", **talk).expand(
-        item=batches.output
-    )
-    deletions = Batches(task_id="deletions", limit=place.limit, trigger_rule=some, **common)
-    delete = Apply.partial(task_id="delete", map_index_template="delete {{ task.item['label'] }}", **talk).expand(
-        item=deletions.output
-    )
+    applied = []
+    for number, one in enumerate(waves):
+        listed = Batches(
+            task_id=_batches(number, one),
+            wave=number + 1,
+            verb=one["name"],
+            limit=place.limit,
+            trigger_rule=some,
+            **common,
+        )
+        mapped = Apply.partial(task_id=one["name"], map_index_template="{{ task.item['label'] }}", **talk)
+        applied.append((listed, mapped.expand(item=listed.output)))
+    batches = applied[0][0]
     verify = Verify.partial(
         task_id="verify", map_index_template="verify {{ task.collection }}", trigger_rule=some, **talk
     ).expand(collection=refs)
@@ -144,10 +151,17 @@ def job_tasks(
 
     begin >> [read, approve, batches, end]
     plan >> guard >> [approve, batches, report]
-    approve >> batches >> [apply, deletions, verify]
-    apply >> deletions >> delete >> verify >> report >> rounds >> end
-    apply >> verify  # `delete` may be skipped long before that
+    approve >> batches >> verify >> report >> rounds >> end
+    for _, each in applied:
+        each >> verify  # the last one may be skipped long before that
+    for (_, before), (listed, _) in pairwise(applied):
+        [batches, before] >> listed
     return Unit(begin, end)
+
+
+def _batches(number: int, wave: Json) -> str:
+    """The name of the task that lists the batches of a wave; they are numbered from 0."""
+    return f"{wave['name']}_batches" if number else "batches"
 
 
 def _written(place: Place, described: Json) -> list[Asset]:

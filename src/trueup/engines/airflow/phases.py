@@ -6,7 +6,7 @@ A task that Airflow repeats, or that a person clears, calls again; the call find
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trueup.engines.airflow.base import ANSWER, TrueupOperator
@@ -15,10 +15,6 @@ from trueup.engines.base import Json
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-
-FIRST = frozenset({"create", "update"})
-"""What the first wave does; the second one deletes."""
 
 
 class RunOperator(TrueupOperator):
@@ -82,21 +78,21 @@ class Plan(RunOperator):
 
 
 class Guard(RunOperator):
-    """Skips what this plan does not call for: the question where no guard blocks it, the deletions where it has none, and all of
-    applying where there is nothing to do.
+    """Skips what this plan does not call for: the question where no guard blocks it, waves (but the first one) where they have nothing to
+    do, and all of applying where nothing is to be done.
 
     Args:
         planned: what `Plan` answered.
-        approve, batches, deletions: the tasks it may skip.
+        approve: the task that puts the question.
+        batches: the tasks that list the batches of each wave, and the actions of the changes in it.
     """
 
     template_fields: Sequence[str] = ("config", "run", "planned")
     inherits_from_skipmixin = True
 
-    def __init__(self, *, planned: Any, approve: str, batches: str, deletions: str, **more: Any) -> None:
+    def __init__(self, *, planned: Any, approve: str, batches: Mapping[str, Sequence[str]], **more: Any) -> None:
         super().__init__(**more)
-        self.planned = planned
-        self.approve, self.batches, self.deletions = approve, batches, deletions
+        self.planned, self.approve, self.batches = planned, approve, dict(batches)
 
     def execute(self, context: Context) -> Json:
         """See `calls.guard`."""
@@ -107,48 +103,46 @@ class Guard(RunOperator):
         counts, skipped = self.planned["counts"], []
         if not answer["blocked"]:
             skipped.append(self.approve)
-        if not counts.get("delete"):
-            skipped.append(self.deletions)
+        first, *later = self.batches
+        skipped += [one for one in later if not any(counts.get(action) for action in self.batches[one])]
         if not answer["blocked"] and not counts and not self.planned["creates"]:
             call("start_apply", self.config, self.run)  # says that the plan is carried out; there is nothing in it
-            skipped.append(self.batches)
+            skipped.append(first)
         context["ti"].xcom_push(key=ANSWER, value={"blocked": answer["blocked"]})
         self.skip_tasks(context, skipped)
         return {"blocked": answer["blocked"]}
 
 
 class Batches(RunOperator):
-    """The batches of a wave: what `Apply` is mapped over. Creations and updates are the first wave, deletions the second.
+    """The batches of a wave: what `Apply` is mapped over.
 
     Args:
-        plan: for the first wave the task that planned; "": all that is left.
+        wave: its number, from 1; verb: its name.
         limit: into how many items the batches are put together at most (Airflow's `[core] max_map_length`).
     """
 
-    def __init__(self, *, plan: str = "", limit: int = 1024, **more: Any) -> None:
+    def __init__(self, *, wave: int, verb: str, limit: int = 1024, **more: Any) -> None:
         super().__init__(**more)
-        self.plan, self.limit = plan, limit
+        self.wave, self.verb, self.limit = wave, verb, limit
 
     def execute(self, context: Context) -> list[Json]:
         """See `calls.start_apply`, which lists what is not yet done."""
-        found: list[list[Json]] = call("start_apply", self.config, self.run)["waves"]
-        if self.plan:
-            planned = context["ti"].xcom_pull(task_ids=self.plan)  # nothing where the run was taken up behind its plan
-            found = [] if planned and not FIRST.intersection(planned["counts"]) else found[:1]
-        return packed([one for wave in found for one in wave], self.limit)
+        left: list[list[Json]] = call("start_apply", self.config, self.run)["waves"]
+        return packed([one for wave in left for one in wave if one["wave"] == self.wave], self.verb, self.limit)
 
 
-def packed(batches: Sequence[Json], limit: int) -> list[Json]:
-    """Batches as at most `limit` items for a map, in order: {"batches": [3, 4], "label": "batch 3-4 (work/team)"}."""
+def packed(batches: Sequence[Json], verb: str, limit: int) -> list[Json]:
+    """Batches as at most `limit` items for a map, in order: {"batches": [3, 4], "label": "apply batch 3-4 (work/team)"}."""
     size = -(-len(batches) // limit) if batches else 1
-    return [_item(batches[at : at + size]) for at in range(0, len(batches), size)]
+    return [_item(batches[at : at + size], verb) for at in range(0, len(batches), size)]
 
 
-def _item(batches: Sequence[Json]) -> Json:
+def _item(batches: Sequence[Json], verb: str) -> Json:
     numbers = [one["batch"] for one in batches]
     shown = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
     where = ", ".join(sorted({one["collection"] for one in batches}))
-    return {"batches": numbers, "label": f"batch {shown} ({where})"}
+    titles = ", ".join(one["title"] for one in batches)
+    return {"batches": numbers, "label": titles.strip(", ") or f"{verb} batch {shown} ({where})"}
 
 
 class Apply(RunOperator):

@@ -7,7 +7,7 @@ the ledger.
 - A job: `begin_job`, `read`, `plan`, `guard` (`approve`, `reject`, `waiting`), `start_apply`, `apply_batch`, `verify`, `report`,
   `next_round`, `end_job`; `run_rest` for all that is left.
 - A pipeline: `describe`, `begin_pipeline`, `decide`, `run_function`, `start_step` and `end_step`, `end_map`, `end_pipeline`.
-- To show: `plan_markdown`, `link`. To decide on a repeat: `retryable`.
+- To show: `plan_markdown`, `link`. To decide on a repeat: `retryable`. Around calls of a worker that may be asked to stop: `stoppable`.
 
 The first argument is always the absolute path of trueup.yaml.
 """
@@ -21,10 +21,12 @@ from trueup.engines.calls.phases import apply_batch, plan, read, start_apply, ve
 from trueup.engines.calls.pipelines import begin_pipeline, decide, end_map, end_pipeline, end_step, start_step
 from trueup.engines.calls.rest import run_rest
 from trueup.engines.calls.showing import link, plan_markdown
+from trueup.engines.calls.stopping import asked_to_stop, stoppable
 
 __all__ = [
     "apply_batch",
     "approve",
+    "asked_to_stop",
     "begin_job",
     "begin_pipeline",
     "decide",
@@ -46,6 +48,7 @@ __all__ = [
     "run_rest",
     "start_apply",
     "start_step",
+    "stoppable",
     "verify",
     "waiting",
 ]

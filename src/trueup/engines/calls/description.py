@@ -6,6 +6,7 @@ import json
 from hashlib import sha256
 from typing import Any, TypeAlias
 
+from trueup.app import App
 from trueup.core.graph import Graph
 from trueup.engines.calls.opened import opened
 from trueup.model.job import JobSpec
@@ -18,14 +19,15 @@ def describe(config: str) -> Json:
     """Jobs and pipelines; touches no network and no ledger.
 
     Returns:
-        {"jobs": {name: {"kind", "collections", "targets", "stores", "one_way", "schedule", "triggers"}}, "pipelines": {name: {"description",
+        {"jobs": {name: {"kind", "collections", "targets", "stores", "one_way", "waves": [{"name", "actions"}], "schedule", "triggers"}},
+        "pipelines": {name: {"description",
         "params": [{"name", "type", "required", "default", "description"}], "order", "steps": {name: {"kind", "target", "needs", "for_each",
         "when", "outcomes", "parallel", "timeout", "retry", "cache", "description"}}, "schedule", "triggers"}}, "digest"}; the digest
         changes when any of it does.
     """
     with opened(config) as app:
         found: Json = {
-            "jobs": {name: _job(spec) for name, spec in app.config.jobs.items()},
+            "jobs": {name: {**_job(spec), "waves": _waves(app, name)} for name, spec in app.config.jobs.items()},
             "pipelines": {name: _pipeline(spec) for name, spec in app.config.pipelines.items()},
         }
     text = json.dumps(found, sort_keys=True, separators=(",", ":"))
@@ -41,6 +43,10 @@ def _job(spec: JobSpec) -> Json:
         "one_way": spec.one_way,
         **_starts(spec),
     }
+
+
+def _waves(app: App, job: str) -> list[Json]:
+    return [{"name": name, "actions": list(actions)} for name, actions in app.waves(job).items()]
 
 
 def _pipeline(spec: PipelineSpec) -> Json:

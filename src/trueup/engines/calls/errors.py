@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trueup.core.functions import StepFailed
+from trueup.engines.calls.stopping import Stopped
 from trueup.model.errors import (
     Blocked,
     Bug,
@@ -30,10 +31,11 @@ class LastAttempt(StepFailed):
 def retryable(error: BaseException) -> bool:
     """Whether repeating the call may help.
 
-    Yes: the ledger or a store is away, another process works on the job, a step's function failed and has attempts left, the system
-    refused something (OSError). No: configuration, usage, login, guard, a stale plan, our own mistakes, a step without attempts left.
+    Yes: the ledger or a store is away, another process works on the job, a worker was stopped, a step's function failed and has attempts
+    left, the system refused something (OSError). No: configuration, usage, login, guard, a stale plan, our own mistakes, a step without
+    attempts left.
     """
-    if isinstance(error, Locked):
+    if isinstance(error, Locked | Stopped):
         return True
     if isinstance(error, LedgerError):
         return error.temporary

@@ -7,7 +7,7 @@ takes the job's lease in the name of the run. All workers of a run are the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ from trueup.core.leasing import Kept, give_back, process_name, tidy, wait_for
 from trueup.engines.calls.errors import retryable
 from trueup.engines.calls.fenced import FencedStore
 from trueup.engines.calls.opened import opened
+from trueup.engines.calls.stopping import Stopped, asked_to_stop
 from trueup.model.errors import Locked, UsageError
 from trueup.model.ports import Store
 from trueup.model.run import RunRecord, RunState
@@ -41,6 +42,7 @@ class Call:
         work: the job, on stores that refuse to be used when the lease is lost.
         record: the run as it was when the call's turn came.
         kept: the leases of the call.
+        asked: whether the call is to stop.
     """
 
     app: App
@@ -48,6 +50,7 @@ class Call:
     record: RunRecord
     kept: Kept
     owner: str = field(default_factory=process_name)
+    asked: Callable[[], bool] = field(default_factory=asked_to_stop)
 
     @property
     def over(self) -> bool:
@@ -60,7 +63,10 @@ class Call:
         return self.record
 
     def check(self) -> None:
-        """Raises Locked where the leases of this call may be somebody else's by now."""
+        """Raises Stopped where the worker is asked to stop, Locked where the leases of this call may be somebody else's by now."""
+        if self.asked():
+            why = "its worker was asked to stop"
+            raise Stopped(f"run {self.record.id} stopped", why=why, hint="nothing is lost: the call is repeated")
         if not self.kept.valid:
             why = "this process did not renew its lease in time, and may not be the only one any more"
             raise Locked(

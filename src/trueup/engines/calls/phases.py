@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from trueup.core import job_runs
 from trueup.core.leasing import give_back, wait_for
+from trueup.core.ledger.rows import BatchRow
 from trueup.engines.calls.answers import header
 from trueup.engines.calls.frame import TURN_SECONDS, Call, job_call, turn_of
 from trueup.engines.calls.jobs import require
@@ -65,8 +66,9 @@ def start_apply(config: str, run: str) -> Json:
     """Before the first batch: makes sure that the plan is the one that was sealed and allowed.
 
     Returns:
-        {"waves": [[{"batch", "wave", "collection", "changes"}, …], …]}: what is left to send. Waves go one after another, the batches of a wave
-        in any order and at the same time.
+        {"waves": [[{"batch", "wave", "collection", "changes", "title"}, …], …]}: what is left to send. Waves go one after another, the
+        batches of a wave in any order and at the same time. "title" says what a batch does where its number and collection say too little
+        ("back up crm, files"); else it is "".
 
     Raises:
         GuardBlocked: a guard fired that nobody has allowed.
@@ -77,11 +79,13 @@ def start_apply(config: str, run: str) -> Json:
         if call.record.state is RunState.RUNNING:
             require(call, _PLANNED, "plan(…) comes first")
             _refuse_other_configuration(call)
-        waves = call.work.phases.start_apply(call.work, run)["waves"]
+        begun = call.work.phases.start_apply(call.work, run)
         _wait_for_readers(call)
         _make_collections(call)
         known = {one.batch: one for one in call.app.ledger.journal.batches(run)}
-        return {"waves": [[_batch(known[number]) for number in wave] for wave in waves]}
+        titles = begun.get("titles", {})
+        waves = [[_batch(known[number], titles.get(number, "")) for number in wave] for wave in begun["waves"]]
+        return {"waves": waves}
 
 
 def apply_batch(config: str, run: str, batch: int) -> Json:
@@ -113,8 +117,9 @@ def verify(config: str, run: str, ref: str) -> Json:
         return {**result, **all_verified(ledger, run, ref)} if again else result
 
 
-def _batch(row: Any) -> Json:
-    return {"batch": row.batch, "wave": row.wave, "collection": row.collection, "changes": row.changes}
+def _batch(row: BatchRow, title: str) -> Json:
+    shown = {"batch": row.batch, "wave": row.wave, "collection": row.collection, "changes": row.changes}
+    return {**shown, "title": title}
 
 
 def _check_ref(call: Call, ref: str) -> None:

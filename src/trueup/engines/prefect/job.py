@@ -27,6 +27,7 @@ from trueup.engines.prefect.patience import through_outages
 from trueup.engines.prefect.policies import why_not
 from trueup.engines.prefect.starting import start
 from trueup.engines.prefect.states import ended, let_go, rejected
+from trueup.engines.prefect.stopping import stoppable
 
 Json: TypeAlias = dict[str, Any]
 Told: TypeAlias = Callable[[Json], None]
@@ -112,7 +113,7 @@ def flow(run: Callable[..., Any], config: str, name: str, shown: str, descriptio
     """A flow of ours: no persisted results, because the ledger remembers, and tasks in threads."""
     run.__name__ = run.__qualname__ = name.replace("-", "_").replace(" ", "_")
     return Flow(
-        run,
+        stoppable(run),
         name=name,
         flow_run_name=shown,
         description=description,

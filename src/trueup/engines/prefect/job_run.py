@@ -137,8 +137,8 @@ def _applied(one: JobRun, begun: Json, after: list[Any]) -> Json:
     fixed = {"config": unmapped(config), "run": unmapped(run)}
     for wave in patiently(calls.start_apply, config, run)["waves"]:
         one.check()
-        numbers, refs = [each["batch"] for each in wave], [each["collection"] for each in wave]
-        after = ended_well(units.apply_batch.map(**fixed, batch=numbers, collection=refs, wait_for=after))
+        mapped = {name: [each[name] for each in wave] for name in ("batch", "collection", "title")}
+        after = ended_well(units.apply_batch.map(**fixed, **mapped, wait_for=after))
     found = ended_well(units.verify.map(**fixed, collection=begun["collections"], wait_for=after))
     return units.report.submit(config, run, found).result()  # type: ignore[no-any-return]
 

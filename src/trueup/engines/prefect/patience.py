@@ -40,8 +40,8 @@ def worth_another(task: Any, task_run: Any, state: Any) -> bool:
 
 
 def may_pass(error: BaseException) -> bool:
-    """Whether trying again may help."""
-    return server_is_away(error) or calls.retryable(error)
+    """Whether trying again may help, here: a process that is asked to stop tries nothing again."""
+    return not calls.asked_to_stop()() and (server_is_away(error) or calls.retryable(error))
 
 
 def server_is_away(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import task_run
 
 from trueup.engines import calls
 from trueup.engines.prefect.artifacts import show_plan, show_report
@@ -22,7 +23,7 @@ from trueup.engines.prefect.patience import PAUSES, worth_another
 Json: TypeAlias = dict[str, Any]
 
 
-def unit(fn: Callable[..., Any], name: str, shown: str = "", **options: Any) -> Any:
+def unit(fn: Callable[..., Any], name: str, shown: str | Callable[[], str] = "", **options: Any) -> Any:
     """A task of a run: named, repeated where that may help, its result neither cached nor persisted."""
     settings: dict[str, Any] = {
         "task_run_name": shown or name,
@@ -62,8 +63,8 @@ def _guard(config: str, run: str, allow: Sequence[str] = ()) -> Json:
         return told(calls.guard(config, run, allow))
 
 
-def _apply_batch(config: str, run: str, batch: int, collection: str) -> Json:
-    """Sends one batch of the plan."""
+def _apply_batch(config: str, run: str, batch: int, collection: str, title: str = "") -> Json:
+    """Carries out one batch of the plan; `title` says what it does ("drill crm")."""
     with at_store(collection):
         return told(calls.apply_batch(config, run, batch))
 
@@ -84,9 +85,14 @@ def _report(config: str, run: str, verifications: Sequence[Json]) -> Json:
     return made
 
 
+def _name_of_batch() -> str:
+    given = task_run.parameters
+    return given.get("title") or f"apply batch {given['batch']} ({given['collection']})"
+
+
 read = unit(_read, "read", "read {collection}")
 plan = unit(_plan, "plan")
 guard = unit(_guard, "guard")
-apply_batch = unit(_apply_batch, "apply", "apply batch {batch} ({collection})")
+apply_batch = unit(_apply_batch, "apply", _name_of_batch)
 verify = unit(_verify, "verify", "verify {collection}")
 report = unit(_report, "report")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ THREADS = 16
 """How many calls of one worker may be under way at once."""
 LOOKS = 4
 """How many looks into the ledger."""
+PATIENCE = 20.0
+"""Seconds that the call of a cancelled run has to end by itself."""
 LABELS = 2000
 """Above so many items their labels are left out of the history, to keep payloads below the server's limit of 2 MB."""
 EDITED = (InvalidConfig, NotInitialised)
@@ -110,11 +113,15 @@ class Activities:
         raise UsageError(f"there is no call `{name}`", hint="a worker of an older trueup? start it anew")
 
     async def _alive(self, function: Callable[[], Any]) -> Any:
-        """Runs a call in a thread, with heartbeats; when cancelled, lets it end first: it cannot be torn off."""
+        """Runs a call in a thread, with heartbeats.
+
+        When the run is cancelled, or the worker stops, the call ends first: by itself, or where it takes long at its next step. What a worker
+        left is repeated by another one.
+        """
         loop = asyncio.get_running_loop()
-        context = contextvars.copy_context()
+        context, asked = contextvars.copy_context(), threading.Event()
         pool = self.looks if activity.info().is_local else self.pool
-        work = loop.run_in_executor(pool, context.run, function)
+        work = loop.run_in_executor(pool, context.run, _stoppable, function, asked)
         limit = activity.info().heartbeat_timeout
         pause = limit.total_seconds() / 3 if limit else None
         try:
@@ -122,8 +129,12 @@ class Activities:
                 activity.heartbeat()
         except asyncio.CancelledError:
             activity.logger.info("asked to stop: finishing the call that is under way")
+            if not activity.is_worker_shutdown():  # a worker has waited that long already
+                await asyncio.wait([work], timeout=PATIENCE)
+            asked.set()
             await asyncio.wait([work])
-            raise
+            if not activity.is_worker_shutdown():
+                raise
         return work.result()
 
     # -- calls with something of Temporal's in them ----------------------------------------------------------------------
@@ -177,6 +188,11 @@ class Activities:
             url = f"{self.ui}/namespaces/{info.workflow_namespace}/workflows/{info.workflow_id}/{info.workflow_run_id}/history"
             calls.link(self.config, begun["run"], "temporal", url)
         return begun
+
+
+def _stoppable(function: Callable[[], Any], asked: threading.Event) -> Any:
+    with calls.stoppable(asked.is_set):
+        return function()
 
 
 def _told(error: Exception, *, begun: bool) -> ApplicationError:

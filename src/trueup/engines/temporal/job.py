@@ -203,32 +203,32 @@ class JobFlow:
         """Sends what is not yet sent, reads back, reports."""
         waves = (await self.call("start apply", "start_apply", self.run))["waves"]
         for wave in waves:
-            await all_of(self._batches(ref, batches) for ref, batches in by_collection(wave).items())
+            await all_of(self._batches(type_, batches) for type_, batches in by_type(wave).items())
             if self._long():
                 raise ContinueSoon
         verifications = await all_of(self._verify(ref) for ref in self.collections)
         report: Json = await self.call("report", "report", self.run, verifications)
         return report
 
-    async def _batches(self, ref: str, batches: Sequence[Batch]) -> None:
+    async def _batches(self, type_: str, batches: Sequence[Batch]) -> None:
         """The batches of one collection, some side by side."""
         left = list(reversed(batches))
-        type_ = f"apply {ref}"
         self.screen.unit(type_, "running", done=0, of=len(batches))
 
         async def line() -> None:
             while left and not self._long():
                 await self.desk.gate()
-                await self._batch(type_, ref, left.pop())
+                await self._batch(type_, left.pop())
                 self.screen.step(type_)
 
         await all_of(line() for _ in range(min(len(batches), SIDE_BY_SIDE)))
         self.screen.unit(type_, "running" if left else "done")
 
-    async def _batch(self, type_: str, ref: str, one: Batch) -> None:
+    async def _batch(self, type_: str, one: Batch) -> None:
+        ref = str(one["collection"])
         await call(
             *(self.settings, type_, "apply_batch", self.run, one["batch"]),
-            id=f"apply batch {one['batch']} ({ref})",
+            id=one.get("title") or f"apply batch {one['batch']} ({ref})",
             summary=f"batch {one['batch']}: {one['changes']} changes",
             queue=self.settings.queue_of(ref),
         )
@@ -252,11 +252,11 @@ def key_of_run(job: str = "") -> str:
     return "/".join(part for part in parts if part)
 
 
-def by_collection(wave: Sequence[Batch]) -> dict[str, list[Batch]]:
-    """The batches of a wave by the collection they write to."""
+def by_type(wave: Sequence[Batch]) -> dict[str, list[Batch]]:
+    """The batches of a wave by their activity's type: what they do ("drill crm"), or the collection they write to ("apply work/team")."""
     together: dict[str, list[Batch]] = {}
     for one in wave:
-        together.setdefault(str(one["collection"]), []).append(one)
+        together.setdefault(one.get("title") or f"apply {one['collection']}", []).append(one)
     return together
 
 

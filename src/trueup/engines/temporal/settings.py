@@ -15,8 +15,9 @@ from temporalio.common import RetryPolicy
 TASK_QUEUE = "trueup"
 """Where workflows and activities wait for a worker, unless the worker was told another name."""
 
-LONGEST_CALL = 24 * 3600.0
-"""Seconds one call may take. A lost worker is noticed by its missing heartbeats long before."""
+LONGEST_CALL = 30 * 86_400.0
+"""Seconds one call may take; the server wants a limit. How long a backup's source may take its job says, and a lost worker is noticed by its
+missing heartbeats long before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,9 @@ from trueup.engines.temporal.settings import Settings
 from trueup.engines.temporal.workflows import Follow, Trueup
 from trueup.model.errors import UsageError
 
-GRACE = timedelta(seconds=30)
-"""How long a worker that is asked to stop waits for the calls that are under way."""
+GRACE = timedelta(seconds=20)
+"""How long a worker that is asked to stop waits for the calls that are under way. Those that take longer (a backup may take hours) are
+stopped then, with their programs, and repeated by another worker."""
 
 
 @dataclass(frozen=True, slots=True)

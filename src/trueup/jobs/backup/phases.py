@@ -29,6 +29,9 @@ __all__ = ["apply_batch", "begin", "guard", "plan", "read", "refuse_stale", "rep
 
 Json: TypeAlias = dict[str, Any]
 
+NAMED = 5
+"""So many sources are named in the title of a batch."""
+
 
 def read(work: BackupWork, run_id: str, ref: str) -> Json:
     """Looks at one source, and at what the repository has of it.
@@ -84,7 +87,7 @@ def start_apply(work: BackupWork, run_id: str) -> Json:
     """Before the first batch: makes sure that the plan is the one that was sealed and allowed.
 
     Returns:
-        {"waves": [[batch, …], …]}: what is left to do.
+        {"waves": [[batch, …], …], "titles": {batch: "back up crm, files", …}}: what is left to do.
     """
     journal = work.ledger.journal
     require_sealed(work, run_id)
@@ -94,7 +97,21 @@ def start_apply(work: BackupWork, run_id: str) -> Json:
     for batch in journal.batches(run_id):
         if batch.open:
             waves.setdefault(batch.wave, []).append(batch.batch)
-    return {"waves": [waves[wave] for wave in sorted(waves)]}
+    titles = {number: _title(journal.batch(run_id, number)) for wave in waves.values() for number in wave}
+    return {"waves": [waves[wave] for wave in sorted(waves)], "titles": titles}
+
+
+def _title(rows: list[JournalRow]) -> str:
+    """What a batch does, in a few words."""
+    names, store = [row.change.title for row in rows], _store(rows[0])
+    sources = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    return {
+        Stage.TAKE: f"back up {sources}",
+        Stage.CHECK: f"check {store}",
+        Stage.DRILL: f"drill {sources}",
+        Stage.ARCHIVE: f"archive to {store}",
+        Stage.FORGET: f"remove from {store}",
+    }[Stage(rows[0].change.code)]
 
 
 def apply_batch(work: BackupWork, run_id: str, batch: int) -> Json:
