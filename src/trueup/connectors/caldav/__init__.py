@@ -2,87 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
-from trueup.connectors.base import Option
-from trueup.model.errors import ConfigError
+from trueup.connectors.dav.connector import DavConnector, options
 
 if TYPE_CHECKING:
     from trueup.connectors.caldav.store import CalDavStore
-
-TIMEOUT = 30.0
-# A far server is waited for, not worked for: pushing 1,000 events at a round trip of 50 ms takes 17 s with 4 and 9 s with 8. More than 8
-# would be too many for Radicale, which takes no further connection then.
-PARALLEL = 8
+    from trueup.connectors.http import Client
 
 
-class CalDav:
+class CalDav(DavConnector["CalDavStore"]):
     """The connector, as the entry point names it."""
 
     name = "caldav"
     help = "Calendars on a CalDAV server: Nextcloud, Radicale, Cyrus, iCloud, Fastmail and many more"
-    options = (
-        Option("url", "str", required=True, help="the server, the account or a calendar: any address that leads there"),
-        Option("username", "str", help="the user's name at the server"),
-        Option("password", "secret", help="the password; many providers want an app password"),
-        Option("token", "secret", help="a bearer token in place of name and password"),
-        Option("home", "str", help="the folder of the calendars, where the server does not name it"),
-        Option("timeout", "duration", default=TIMEOUT, help="how long to wait for an answer"),
-        Option("parallel", "int", default=PARALLEL, help="how many requests may be under way at once"),
-        Option("verify", "bool", default=True, help="check the server's certificate"),
-        Option("ca", "path", help="certificates to trust in place of the system's: a file in PEM format, or a folder"),
-    )
+    options = options("a calendar")
 
-    def open(self, name: str, options: Mapping[str, object]) -> CalDavStore:
-        """See `ConnectorType.open`."""
-        # Not before it is needed: `trueup --version` knows the connectors' names and nothing of HTTP.
+    def store(self, name: str, client: Client, url: str, home: str, user: str) -> CalDavStore:
+        """See `DavConnector.store`."""
         from trueup.connectors.caldav.store import CalDavStore
-        from trueup.connectors.http import Client, Login, without_login
 
-        given = {
-            option.name: option.default if options.get(option.name) is None else options[option.name]
-            for option in self.options
-        }
-        url = _address(name, str(given["url"] or ""))
-        parts = urlsplit(url)
-        login = Login(
-            str(given["username"] or unquote(parts.username or "")),
-            str(given["password"] or unquote(parts.password or "")),
-            str(given["token"] or ""),
-        )
-        client = Client(
-            name,
-            without_login(url),
-            login=login,
-            timeout=float(str(given["timeout"])),
-            parallel=_parallel(name, given["parallel"]),
-            verify=bool(given["verify"]),
-            ca=Path(str(given["ca"])) if given["ca"] else None,
-        )
-        # A token does not say whose it is.
-        user = "" if given["token"] else str(given["username"] or unquote(parts.username or "")) or "nobody"
-        return CalDavStore(name, client, without_login(url), str(given["home"] or ""), user)
-
-
-def _address(name: str, url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(
-            f"`url` of store {name} is no address",
-            why=f"{url!r}" if "@" not in url else "",
-            hint="like https://dav.example.org/",
-        )
-    return url if parts.path else url + "/"
-
-
-def _parallel(name: str, value: object) -> int:
-    count = int(str(value))
-    if not 1 <= count <= 64:
-        raise ConfigError(f"`parallel` of store {name} is {count}", hint="1 to 64; 8 suits most servers")
-    return count
+        return CalDavStore(name, client, url, home, user)
 
 
 CONNECTOR = CalDav()

@@ -7,20 +7,23 @@ from trueup.connectors.dav.names import CALDAV
 
 SCHEDULE_OUTBOX = f"{CALDAV}schedule-outbox-URL"
 AUTO_SCHEDULE = "calendar-auto-schedule"
-ACCESS = "calendar-access"
 
 CALENDARS = Dialect(
+    protocol="CalDAV",
     noun="calendar",
+    feature="calendar-access",
     resource_type=f"{CALDAV}calendar",
     home=f"{CALDAV}calendar-home-set",
     well_known="/.well-known/caldav",
     multiget=f"{CALDAV}calendar-multiget",
     data=f"{CALDAV}calendar-data",
-    content_type="text/calendar; charset=utf-8",
+    media_type="text/calendar",
     suffix=".ics",
     components=f"{CALDAV}supported-calendar-component-set",
     component=f"{CALDAV}comp",
+    formats="",
     max_size=f"{CALDAV}max-resource-size",
+    make=f"{CALDAV}mkcalendar",
     # RFC 6638 section 3.2.4.1 has its own word for a UID that is in another calendar of the same user.
     uid_conflicts=frozenset({f"{CALDAV}no-uid-conflict", f"{CALDAV}unique-scheduling-object-resource"}),
     refusals={

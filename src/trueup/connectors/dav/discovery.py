@@ -33,6 +33,7 @@ class Place:
         name: the last segment of the address.
         title: what people call it; "" for nothing.
         components: what it takes; None: not told.
+        formats: the versions of its format that it takes; None: not told.
         max_size: the largest body in bytes; None: not told.
         writable: this user may change it, as far as the server tells.
     """
@@ -41,6 +42,7 @@ class Place:
     name: str
     title: str = ""
     components: frozenset[str] | None = None
+    formats: frozenset[str] | None = None
     max_size: int | None = None
     writable: bool = True
 
@@ -79,8 +81,8 @@ class Discovery:
             PRIVILEGES,
             PRINCIPAL,
             dialect.home,
-            dialect.components,
             dialect.max_size,
+            *(name for name in (dialect.components, dialect.formats) if name),
         )
 
     def account(self) -> Account:
@@ -190,6 +192,7 @@ class Discovery:
             name=name_of(address),
             title=one.text(DISPLAY_NAME) or "",
             components=self._components(one),
+            formats=self._formats(one),
             max_size=int(size) if size.isdigit() else None,
             writable=_writable(one),
         )
@@ -200,6 +203,16 @@ class Discovery:
             [] if found is None else [node.get("name", "") for node in found.iter(self._dialect.component)]
         )
         return frozenset(name.upper() for name in names if name) or None
+
+    def _formats(self, one: Response) -> frozenset[str] | None:
+        """RFC 6352 section 6.2.2: an element for each version, with attributes."""
+        found = one.props.get(self._dialect.formats)
+        names = [
+            node.get("version", "")
+            for node in (() if found is None else found)
+            if node.get("content-type", self._dialect.media_type).lower() == self._dialect.media_type
+        ]
+        return frozenset(name for name in names if name) or None
 
 
 def _writable(one: Response) -> bool:

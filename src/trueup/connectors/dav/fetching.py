@@ -9,7 +9,7 @@ from trueup.connectors.dav.dialect import Dialect
 from trueup.connectors.dav.hrefs import at, path_of
 from trueup.connectors.dav.names import ETAG, HREF
 from trueup.connectors.dav.session import Each, Refused, Session
-from trueup.connectors.dav.xml import Response, document, properties, text
+from trueup.connectors.dav.xml import PROP, Response, document, element, text
 from trueup.connectors.http import Answer
 from trueup.connectors.parallel import spread
 from trueup.model.errors import Permanent
@@ -25,14 +25,22 @@ class Fetcher:
 
     A chunk is read whole before its bodies are handed on: so it can be repeated when the connection breaks, and no connection waits for the
     ledger. What is in memory at once is a chunk a connection, and one more.
+
+    Args:
+        version: of the dialect's format, in which bodies are asked for; "" to leave it to the server.
     """
 
-    def __init__(self, session: Session, url: str, dialect: Dialect, threads: Executor) -> None:
+    def __init__(self, session: Session, url: str, dialect: Dialect, threads: Executor, version: str = "") -> None:
         self._session = session
         self._url = url
         self._dialect = dialect
         self._threads = threads
         self._size = FIRST
+        wanted = {"content-type": dialect.media_type, "version": version} if version else {}
+        self._wanted = element(PROP, element(ETAG), element(dialect.data, **wanted))
+        self._accept = (
+            {"Accept": f"{dialect.media_type}; version={version}, {dialect.media_type};q=0.9"} if version else {}
+        )
         # Reading in bulk is work for the server and memory here; more at once than this gains nothing.
         self._readers = min(READERS, session.client.parallel)
 
@@ -92,14 +100,13 @@ class Fetcher:
             found.clear()
             return note
 
-        wanted = properties((ETAG, self._dialect.data))
-        body = document(self._dialect.multiget, wanted, *(text(HREF, path) for path in asked))
+        body = document(self._dialect.multiget, self._wanted, *(text(HREF, path) for path in asked))
         self._session.report(self._url, body, begin)
         return found
 
     def _single(self, href: str) -> Body:
         return self._session.client.send(
-            "GET", at(self._url, href), lambda answer: self._read(href, answer), follow=True
+            "GET", at(self._url, href), lambda answer: self._read(href, answer), headers=self._accept, follow=True
         )
 
     def _read(self, href: str, answer: Answer) -> Body:

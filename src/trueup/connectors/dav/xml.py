@@ -37,10 +37,11 @@ class NotXml(Exception):
     """An answer that should be a multistatus is none, or has characters that XML does not allow."""
 
 
-def element(name: str, *children: str) -> str:
-    """An element of our own prefixes around markup."""
+def element(name: str, *children: str, **attributes: str) -> str:
+    """An element of our own prefixes around markup; attributes' values are plain words."""
     tag = prefixed(name)
-    return f"<{tag}>{''.join(children)}</{tag}>" if children else f"<{tag}/>"
+    opened = tag + "".join(f' {key}="{value}"' for key, value in attributes.items())
+    return f"<{opened}>{''.join(children)}</{tag}>" if children else f"<{opened}/>"
 
 
 def text(name: str, value: str) -> str:

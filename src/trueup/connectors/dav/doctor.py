@@ -1,4 +1,4 @@
-"""What `trueup doctor` has to say about a CalDAV account."""
+"""What `trueup doctor` has to say about an account on a WebDAV server."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from trueup.connectors.caldav.dialect import ACCESS, CALENDARS
 from trueup.connectors.dav.names import CTAG, REPORTS, SYNC_COLLECTION, SYNC_TOKEN
 from trueup.connectors.dav.session import Refused
 from trueup.connectors.http import Answer
@@ -15,18 +14,20 @@ from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import StoreError
 
 if TYPE_CHECKING:
-    from trueup.connectors.caldav.store import CalDavStore
+    from trueup.connectors.dav.store import DavStore
 
 SKEW = 60.0
 
 
-def examine(store: CalDavStore) -> Iterator[Diagnostic]:
+def examine(store: DavStore) -> Iterator[Diagnostic]:
     """Reachable, logged in, what the server can do, its clock, its oddities. Ends at the first error, because all else rests on it."""
     where = store.client.place(store.url)
     try:
         places = store.places(fresh=True)
         yield Diagnostic(
-            Severity.INFO, f"{len(places)} calendars: {', '.join(place.title or place.name for place in places)}", where
+            Severity.INFO,
+            f"{len(places)} {store.dialect.noun}s: {', '.join(place.title or place.name for place in places)}",
+            where,
         )
         yield from _server(store, where)
         if places:
@@ -35,15 +36,16 @@ def examine(store: CalDavStore) -> Iterator[Diagnostic]:
         yield Diagnostic(Severity.ERROR, error.what, error.where or where, error.why, error.hint)
 
 
-def _server(store: CalDavStore, where: str) -> Iterator[Diagnostic]:
+def _server(store: DavStore, where: str) -> Iterator[Diagnostic]:
     features, clock, server, version = store.client.send("OPTIONS", store.account().homes[0], _head, follow=True)
     yield Diagnostic(Severity.INFO, f"server {server or 'without a name'}, HTTP/{version}", where)
-    if ACCESS not in features:
+    dialect = store.dialect
+    if dialect.feature not in features:
         yield Diagnostic(
             Severity.WARNING,
-            "the server does not say that it speaks CalDAV",
+            f"the server does not say that it speaks {dialect.protocol}",
             where,
-            f"its DAV header has no {ACCESS}",
+            f"its DAV header has no {dialect.feature}",
             "check `url` of the store",
         )
     if clock is not None and abs(clock) > SKEW:
@@ -71,25 +73,25 @@ def _server(store: CalDavStore, where: str) -> Iterator[Diagnostic]:
         )
 
 
-def _listing(store: CalDavStore, url: str) -> Iterator[Diagnostic]:
+def _listing(store: DavStore, url: str) -> Iterator[Diagnostic]:
     where = store.client.place(url)
     try:
         _, one = store.session.properties(url, (REPORTS, SYNC_TOKEN, CTAG))
     except Refused as refused:
-        raise store.session.failure("a calendar cannot be read", refused) from refused
+        raise store.session.failure(f"the {store.dialect.noun} cannot be read", refused) from refused
     if one.has(REPORTS, SYNC_COLLECTION) or SYNC_TOKEN in one.props:
         return
     if CTAG in one.props:
         yield Diagnostic(
             Severity.INFO,
-            "a changed calendar is listed in full",
+            f"a changed {store.dialect.noun} is listed in full",
             where,
             "the server does not offer sync-collection (RFC 6578)",
         )
     else:
         yield Diagnostic(
             Severity.WARNING,
-            f"every run lists the {CALENDARS.noun} in full",
+            f"every run lists the {store.dialect.noun} in full",
             where,
             "the server offers neither sync-collection nor a CTag",
         )
