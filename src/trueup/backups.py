@@ -48,7 +48,7 @@ def backup_work(app: App, spec: JobSpec, on_event: OnEvent, *, reading: bool = F
         folder=folder,
         on_event=on_event,
         reading=reading,
-        ended=_teller(app, spec),
+        ended=_teller(app, spec, on_event),
     )
 
 
@@ -63,19 +63,30 @@ def _own_folders(app: App, spec: JobSpec) -> Iterator[Path]:
         yield Path(given["scratch"])
 
 
-def _teller(app: App, spec: JobSpec) -> Callable[[str, Json], None]:
+def _teller(app: App, spec: JobSpec, on_event: OnEvent) -> Callable[[str, Json], None]:
     """Told of a run: puts messages, and writes what Prometheus reads."""
     tell = teller(app, spec)
 
     def told(event: str, report: Json) -> None:
-        tell(event, report)
-        metrics: Any = spec.options[KIND]
-        if event == "ended" and metrics["metrics"]:
-            from trueup.jobs.backup.metrics import write
-
-            write(Path(metrics["metrics"]), status(app))
+        if event != "over":
+            tell(event, report)
+        else:
+            _write_metrics(app, spec, on_event)
 
     return told
+
+
+def _write_metrics(app: App, spec: JobSpec, on_event: OnEvent) -> None:
+    """Writes the file for Prometheus, where the job names one. That it cannot be written is told, and makes no night a bad one."""
+    options: Any = spec.options[KIND]
+    if not options["metrics"]:
+        return
+    from trueup.jobs.backup.metrics import write
+
+    try:
+        write(Path(options["metrics"]), status(app))
+    except TrueupError as error:
+        on_event({"event": "note", "job": spec.name, "what": str(error)})
 
 
 def state_folder(app: App) -> Path:
@@ -154,24 +165,34 @@ def status(app: App, names: Sequence[str] = ()) -> Json:
     """How backups stand, from the ledger alone.
 
     Returns:
-        {"jobs": {name: {"state", "last_run", "next", and what `jobs.backup.status.status` says}}, "messages": {…}}.
+        {"jobs": {name: {"state", "last_run", "next", "zone", "problems": [sentences], "good", and what `jobs.backup.status.status` says}},
+        "messages": {…}}; "good" is whether nothing at all is wrong.
     """
+    from trueup.jobs.backup.status import last_run, problems
     from trueup.jobs.backup.status import status as of_job
 
     jobs: dict[str, Json] = {}
     for work in works(app, names):
-        name = work.spec.name
-        last = next((one for one in app.ledger.journal.history(name, 5) if one.ended), None)
+        name, last, found = work.spec.name, last_run(work), of_job(work)
         state, when = (last.state.value, last.started) if last else ("never", None)
-        jobs[name] = {"state": state, "last_run": when, "next": _next(app, name), **of_job(work)}
+        wrong = problems(work, found)
+        good = not wrong and not found["frozen"] and all(one["state"] == "good" for one in found["sources"].values())
+        about = {"state": state, "last_run": when, "next": _next(app, name), "zone": zone_of(work)}
+        jobs[name] = {**about, "problems": wrong, "good": good, **found}
     from trueup.notify import status as of_messages
 
     return {"jobs": jobs, "messages": of_messages(app.ledger)}
 
 
+def zone_of(work: BackupWork) -> str:
+    """The time zone in which a job's times are shown: that of its window or schedule; "": the machine's own."""
+    return work.zone if work.backup.window is not None or work.spec.schedule is not None else ""
+
+
 def examine(app: App, job: str) -> Iterator[Diagnostic]:
     """What `doctor` has to say of a backup: its sources can be taken, and it is proven."""
     from trueup.jobs.backup.sources import kind_of
+    from trueup.jobs.backup.status import problems
     from trueup.jobs.backup.status import status as of_job
 
     (work,) = works(app, [job])
@@ -187,6 +208,10 @@ def examine(app: App, job: str) -> Iterator[Diagnostic]:
         if source["state"] != "good":
             what = f"the backup of {name} is {source['state'].replace('-', ' ')}"
             yield Diagnostic(Severity.WARNING, what, f"job {job}", source["why"], f"trueup run {job}")
+    for problem in problems(work, found):
+        yield Diagnostic(Severity.WARNING, problem, f"job {job}", hint=f"trueup status {job}")
+    yield from _examine_age(work)
+    yield from _examine_metrics(work)
     for archive in work.backup.archives:
         if archive.lock is not None and not repository_of(app, archive.store).traits.lock:
             why = "it is no place that has object lock"
@@ -194,6 +219,23 @@ def examine(app: App, job: str) -> Iterator[Diagnostic]:
             yield Diagnostic(Severity.WARNING, f"{archive.store} cannot lock what is archived", f"job {job}", why, hint)
     for one in found["frozen"].values():
         yield Diagnostic(Severity.WARNING, "nothing is removed", f"job {job}", one["why"], f"trueup status {job}")
+
+
+def _examine_age(work: BackupWork) -> Iterator[Diagnostic]:
+    schedule = work.spec.schedule
+    if work.backup.max_age is None and (schedule is None or schedule.calendar is not None):
+        why = "it has no schedule of its own" if schedule is None else "its schedule is the events of a calendar"
+        what = "nothing says how old the newest backup may become"
+        yield Diagnostic(Severity.INFO, what, f"job {work.spec.name}", why, "max_age: 26h")
+
+
+def _examine_metrics(work: BackupWork) -> Iterator[Diagnostic]:
+    from trueup.jobs.backup.metrics import obstacle
+
+    if work.backup.metrics and (why := obstacle(Path(work.backup.metrics))):
+        hint = "the folder must be there, and the user that runs trueup must be able to write into it"
+        what, where = "the metrics cannot be written", f"job {work.spec.name}, {work.backup.metrics}"
+        yield Diagnostic(Severity.WARNING, what, where, why, hint)
 
 
 def _next(app: App, name: str) -> float | None:

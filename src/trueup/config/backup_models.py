@@ -282,6 +282,11 @@ class BackupJobModel(Strict):
     )
     anomalies: AnomaliesModel = Field(default_factory=lambda: AnomaliesModel(), description="what makes it suspicious")
     notify: NotifyModel | None = Field(None, description="who is told")
+    max_age: Duration | None = Field(
+        None,
+        description="a newest good backup that is older is overdue (26h); default: two periods of the schedule, "
+        "and no limit where there is none",
+    )
     scratch: str | None = Field(None, description="a folder with room for dumps and drills; default: beside the ledger")
     metrics: str | None = Field(None, description="a text file for Prometheus, written after every run")
     schedule: ScheduleModel | None = Field(None, description="when it starts by itself; default: at `window.start`")

@@ -1,5 +1,7 @@
 """How the backups stand, for Prometheus: its text format (https://prometheus.io/docs/instrumenting/exposition_formats/, "Text format details"),
-as a file for node_exporter's textfile collector (https://github.com/prometheus/node_exporter#textfile-collector)."""
+as a file for node_exporter's textfile collector (https://github.com/prometheus/node_exporter#textfile-collector).
+
+It is written when a run ends, and has times and no ages: `time() - trueup_backup_last_success_timestamp_seconds` grows where nothing runs."""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from trueup.model.errors import Permanent
 from trueup.model.run import RunState
 
 RUN_STATES = (*(one.value for one in RunState), "never")
-SOURCE_STATES = ("good", "failing", "not-verified", "suspicious", "never")
+SOURCE_STATES = ("good", "failing", "overdue", "not-verified", "suspicious", "never")
 
 Json = Mapping[str, Any]
 
@@ -59,7 +61,6 @@ _SOURCES = (
         "When the newest proven copy elsewhere was taken.",
         _number("archived"),
     ),
-    Metric("trueup_backup_rpo_seconds", "Age of the data that could be restored now.", _number("rpo")),
     Metric("trueup_backup_rto_seconds", "How long the last restore drill took.", _number("rto")),
     Metric("trueup_backup_bytes", "Size of the newest backup, restored.", _number("bytes")),
     Metric("trueup_backup_files", "Files of the newest backup.", _number("files")),
@@ -81,7 +82,7 @@ def exposition(status: Json) -> str:
 
     Args:
         status: {"jobs": {job: {"state", "last_run", "next", "damaged", "frozen", "sources": {name: {"last_backup", "last_verified",
-            "last_drill", "archived", "rpo", "rto", "bytes", "files", "snapshots", "state"}}}}, "messages": {"waiting"}}; times in seconds since
+            "last_drill", "archived", "rto", "bytes", "files", "snapshots", "state"}}}}, "messages": {"waiting"}}; times in seconds since
             1970. What is missing or None has no sample.
     """
     jobs: Mapping[str, Json] = status.get("jobs") or {}
@@ -135,8 +136,17 @@ def write(path: Path, status: Json) -> None:
             "the metrics could not be written",
             where=str(path),
             why=error.strerror or str(error),
-            hint="see to the folder",
+            hint="name a file in a folder that is there, and that the user may write into",
         ) from error
+
+
+def obstacle(path: Path) -> str:
+    """Why `write` would fail, as far as it can be seen without writing; "" for nothing."""
+    if path.is_dir():
+        return "it is a folder"
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    return "" if os.access(path.parent, os.W_OK | os.X_OK) else f"{path.parent} may not be written to"
 
 
 def _family(metric: Metric | States, samples: Iterable[tuple[Mapping[str, str], float | None]]) -> Iterator[str]:

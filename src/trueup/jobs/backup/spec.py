@@ -65,6 +65,7 @@ class BackupSpec:
         anomalies: from where on something is suspicious.
         scratch: a folder with room; "": beside the ledger.
         metrics: a text file for Prometheus; "" for none.
+        max_age: seconds; a newest good backup that is older is overdue; None: two periods of the schedule.
     """
 
     repository: str
@@ -79,6 +80,7 @@ class BackupSpec:
     anomalies: Limits = field(default_factory=Limits)
     scratch: str = ""
     metrics: str = ""
+    max_age: float | None = None
 
     @classmethod
     def of(cls, spec: JobSpec) -> BackupSpec:
@@ -104,6 +106,7 @@ class BackupSpec:
             anomalies=Limits(**given["anomalies"]),
             scratch=given["scratch"] or "",
             metrics=given["metrics"] or "",
+            max_age=given["max_age"],
         )
 
     @cached_property

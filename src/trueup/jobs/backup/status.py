@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from trueup.jobs.backup.memory import Memory
-from trueup.jobs.backup.spec import BackupSpec
+from trueup.jobs.backup.ages import ahead, allowed, sound
+from trueup.jobs.backup.words import ago, lasting
 from trueup.jobs.backup.work import BackupWork
 from trueup.model.backup import SourceSpec
+from trueup.model.run import RunRecord, RunState
 
 Json: TypeAlias = dict[str, Any]
+
+WRONG = ("damage/", "differs/", "vanished/")
+"""Causes of a freeze by which something was lost."""
+
+_HISTORY = 20
+_CHANGES = 500
+_CONCLUDED = (RunState.DONE, RunState.PARTIAL, RunState.FAILED, RunState.AWAITING_APPROVAL)
 
 
 def status(work: BackupWork) -> Json:
@@ -17,77 +27,176 @@ def status(work: BackupWork) -> Json:
 
     Returns:
         {"damaged", "damage": [sentences], "frozen": {cause: {"since", "why"}}, "checked": {…} or None, "sources": {name: {"kind", "state",
-        "why", "last_backup", "last_verified", "last_drill", "next_drill", "rpo", "rto", "bytes", "files", "snapshots", "archives", "archived"}}}.
-        Times are seconds since 1970, durations seconds, None where there is none yet. "state" is "good", "failing" (the last try failed),
-        "not-verified" (stored, never proven or the proof failed), "suspicious" or "never".
+        "why", "last_backup", "last_verified", "last_drill", "next_drill", "rpo", "rto", "max_age", "bytes", "files", "snapshots", "archives",
+        "archived", "problems": [sentences]}}}. Times are seconds since 1970, durations seconds, None where there is none yet. "state" is "good",
+        "failing" (the last try failed), "overdue" (older than it may be), "not-verified" (stored, never proven or the proof failed),
+        "suspicious" or "never". "problems" are what is wrong beside the state: copies that stay behind, snapshots of the future.
     """
-    memory, backup = work.memory, work.backup
-    checked, frozen = memory.checked(backup.repository), memory.freezes()
-    failed = _failed(work)
+    checked, frozen = work.memory.checked(work.backup.repository), work.memory.freezes()
+    tries = _tries(work)
     return {
-        "damaged": any(one.startswith(("damage/", "differs/")) for one in frozen),
-        "damage": [one["why"] for cause, one in frozen.items() if cause.startswith(("damage/", "differs/"))],
+        "damaged": any(one.startswith(WRONG) for one in frozen),
+        "damage": [one["why"] for cause, one in frozen.items() if cause.startswith(WRONG)],
         "frozen": frozen,
         "checked": checked,
-        "sources": {
-            one.name: _source(memory, backup, one, work.clock(), failed.get(one.name, "")) for one in backup.sources
-        },
+        "sources": {one.name: _source(work, one, tries) for one in work.backup.sources},
     }
 
 
-def _source(memory: Memory, backup: BackupSpec, source: SourceSpec, now: float, failed: str) -> Json:
-    known = memory.snapshots(backup.repository, source.name)
-    good = [one for one in known.values() if one.get("good")]
-    last = max(good, key=lambda one: float(one["time"]), default=None)
-    drilled = memory.drilled(source.name)
-    verified = max((float(one["verified"]) for one in good if one.get("verified")), default=None)
-    proven = max((float(one["time"]) for one in good if one.get("verified")), default=None)
-    copies = [one for store in backup.archives for one in memory.snapshots(store.store, source.name).values()]
-    state, why = _state(last, drilled, verified, failed)
+def problems(work: BackupWork, found: Json) -> list[str]:
+    """What is wrong with a backup beside its sources' states and what is frozen, in sentences.
+
+    Args:
+        work: the job.
+        found: what `status` says of it.
+    """
+    return [
+        *_of_last_run(work),
+        *_of_check(work, found["checked"]),
+        *(one for source in found["sources"].values() for one in source["problems"]),
+    ]
+
+
+def last_run(work: BackupWork) -> RunRecord | None:
+    """The newest run that came to an end, or waits for a person."""
+    runs = work.ledger.journal.history(work.spec.name, _HISTORY)
+    return next((one for one in runs if one.state in _CONCLUDED), None)
+
+
+def _of_last_run(work: BackupWork) -> Iterator[str]:
+    last = last_run(work)
+    if last is None:
+        return
+    when = ago(work.clock() - last.started)
+    if last.state is RunState.AWAITING_APPROVAL:
+        yield f"the last run ({when}) was blocked, and waits: trueup apply {last.id}"
+    elif last.state is RunState.FAILED:
+        error = last.report.get("error") or {}
+        why = ": ".join(part for part in (error.get("what"), error.get("why")) if part)
+        yield f"the last run ({when}) failed" + (f": {why}" if why else "")
+
+
+def _of_check(work: BackupWork, checked: Json | None) -> Iterator[str]:
+    store = work.backup.repository
+    if checked is None or work.backup.verify.check is None:
+        return
+    when = ago(work.clock() - float(checked["at"]))
+    if checked.get("unchecked"):
+        yield f"the check of {store} ({when}) could not be held in full: {checked['unchecked']}"
+    elif not checked["ok"] and not checked.get("damage"):  # damage is told as such
+        yield f"the check of {store} ({when}) failed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a source's good snapshots: the newest one's facts, the newest proven one's time, and how old it may become."""
+
+    last: Json | None
+    proven: float | None
+    verified: float | None
+    future: float | None
+    allowed: float | None
+
+
+def _source(work: BackupWork, source: SourceSpec, tries: dict[tuple[str, str], str]) -> Json:
+    backup, now = work.backup, work.clock()
+    facts = work.memory.snapshots(backup.repository, source.name)
+    known = _known(work, facts, now)
+    drilled = work.memory.drilled(source.name)
+    last, state = known.last, _state(known, drilled, tries.get(("take", backup.ref(source.name)), ""), now)
     every = backup.verify.drill
+    archived = {one.store: _archived(work, one.store, source.name) for one in backup.archives}
     return {
         "kind": source.kind,
-        "state": state,
-        "why": why,
-        "snapshots": len(known),
+        "state": state[0],
+        "why": state[1],
+        "snapshots": len(facts),
         "last_backup": last["time"] if last else None,
-        "last_verified": verified,
-        "verified_state_of": proven,
+        "last_verified": known.verified,
+        "verified_state_of": known.proven,
         "last_drill": drilled["at"] if drilled else None,
         "next_drill": None if every is None else (drilled["at"] + every if drilled and drilled["ok"] else now),
         "rpo": now - last["time"] if last else None,
+        "max_age": known.allowed,
         "rto": drilled.get("took") if drilled else None,
-        "bytes": last["bytes"] if last else None,
-        "files": last["files"] if last else None,
+        "bytes": last.get("bytes") if last else None,
+        "files": last.get("files") if last else None,
         "archives": len(backup.archives),
-        "archived": max((float(one["time"]) for one in copies if one.get("verified")), default=None),
+        "archived": max((one for one in archived.values() if one is not None), default=None),
+        "problems": [*_behind(source.name, known, archived, tries), *_future(source.name, known, now)],
     }
 
 
-def _state(last: Json | None, drilled: Json | None, verified: float | None, failed: str) -> tuple[str, str]:
+def _known(work: BackupWork, facts: dict[str, Json], now: float) -> _Known:
+    good = [one for one in facts.values() if sound(one) and one.get("time") is not None]
+    present = [one for one in good if not ahead(float(one["time"]), now)]
+    last = max(present, key=lambda one: float(one["time"]), default=None)
+    return _Known(
+        last,
+        max((float(one["time"]) for one in present if one.get("verified")), default=None),
+        max((float(one["verified"]) for one in present if one.get("verified")), default=None),
+        max((float(one["time"]) for one in good if ahead(float(one["time"]), now)), default=None),
+        allowed(work.backup, work.spec.schedule, float(last["time"])) if last else work.backup.max_age,
+    )
+
+
+def _state(known: _Known, drilled: Json | None, failed: str, now: float) -> tuple[str, str]:
+    last = known.last
     if last is None:
         return "never", failed or "it was never backed up"
+    old = now - float(last["time"])
+    overdue = known.allowed is not None and old > known.allowed
+    late = f"the newest good backup is {lasting(old)} old, and {lasting(known.allowed or 0)} are allowed"
     if failed:
-        return "failing", failed
+        return "failing", f"{failed}; {late}" if overdue else failed
+    if overdue:
+        return "overdue", late
     if drilled is not None and not drilled["ok"]:
         return "not-verified", str(drilled.get("why") or "its last restore drill failed")
     if last.get("suspicious"):
         return "suspicious", "; ".join(last.get("anomalies", ()))
-    return ("good", "") if verified is not None else ("not-verified", "no restore drill has been held yet")
+    return ("good", "") if known.verified is not None else ("not-verified", "no restore drill has been held yet")
 
 
-def _failed(work: BackupWork) -> dict[str, str]:
-    """Why the last try of a source failed, by source; nothing of those whose last try went well."""
-    found: dict[str, str] = {}
-    told: set[str] = set()
-    for run in work.ledger.journal.history(work.spec.name, 20):
-        for row in work.ledger.journal.changes(run.id, limit=500):
-            change = row.change
-            if change.code != "take" or change.title in told or row.state.value in ("planned", "sent"):
+def _archived(work: BackupWork, store: str, source: str) -> float | None:
+    """When the newest proven copy in an archive was taken."""
+    known = work.memory.snapshots(store, source).values()
+    return max((float(one["time"]) for one in known if one.get("verified") and sound(one)), default=None)
+
+
+def _behind(
+    name: str, known: _Known, archived: dict[str, float | None], tries: dict[tuple[str, str], str]
+) -> Iterator[str]:
+    for store, copied in archived.items():
+        failed = tries.get(("archive", f"{store}/{name}"))
+        if failed is not None:
+            yield f"{name} could not be archived to {store}: {failed}"
+        elif known.proven is not None and copied is None:
+            yield f"{name} is proven, and has no copy on {store} yet"
+        elif known.proven is not None and known.allowed is not None and known.proven - (copied or 0) > known.allowed:
+            yield f"the newest copy of {name} on {store} is {lasting(known.proven - (copied or 0))} older than what is proven"
+
+
+def _future(name: str, known: _Known, now: float) -> Iterator[str]:
+    if known.future is not None:
+        yield f"a snapshot of {name} is dated {lasting(known.future - now)} in the future: its machine's clock was wrong"
+
+
+def _tries(work: BackupWork) -> dict[tuple[str, str], str]:
+    """Why the last try of something failed, by ("take" or "archive", collection); nothing of what went well the last time."""
+    found: dict[tuple[str, str], str] = {}
+    told: set[tuple[str, str]] = set()
+    wanted = {("take", work.backup.ref(one.name)) for one in work.backup.sources} | {
+        ("archive", f"{store.store}/{one.name}") for store in work.backup.archives for one in work.backup.sources
+    }
+    for run in work.ledger.journal.history(work.spec.name, _HISTORY):
+        for row in work.ledger.journal.changes(run.id, limit=_CHANGES):
+            key = (row.change.code, row.change.collection)
+            if key not in wanted or key in told or row.state.value in ("planned", "sent", "put-off"):
                 continue
-            told.add(change.title)
+            told.add(key)
             if row.state.value == "failed":
-                found[change.title] = str(row.result.get("reason", "it failed"))
-        if told >= set(work.backup.by_name):
+                found[key] = str(row.result.get("reason", "it failed"))
+        if told >= wanted:
             break
     return found

@@ -155,6 +155,11 @@ class Progress:
             from trueup.ui.cli.render import json
 
             print(json.line(event), file=self._out, flush=True)
+        elif event.get("event") == "note":  # nothing that stops the work, and nobody else says it
+            from trueup.ui.cli.render.terminal import safe
+
+            self.end()
+            print(safe(f"note: {event['what']}"), file=sys.stderr, flush=True)
         elif self._live or self._lines:
             from trueup.ui.cli.render.progress import line
 

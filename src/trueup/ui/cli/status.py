@@ -23,14 +23,11 @@ from trueup.ui.cli.common import Common, job_names, shared
 def status(common: Common, job: tuple[str, ...], prometheus: Path | None) -> int:
     """Show how backups stand: what would be lost now, what was proven and when, how long a restore takes.
 
-    Exits with 3 where a backup is missing, failing, damaged or was never proven.
+    Exits with 3 where anything at all is wrong: a backup is missing, failing, too old, damaged or not proven, a run was blocked, a check
+    could not be held, a copy elsewhere stays behind.
     """
     with common.load() as app:
         found = app.backup_status(job)
-        if prometheus is not None:
-            from trueup.jobs.backup.metrics import write
-
-            write(prometheus, found)
     if common.for_programs:
         common.put(found)
     else:
@@ -38,9 +35,8 @@ def status(common: Common, job: tuple[str, ...], prometheus: Path | None) -> int
 
         for line in status_lines(found, time.time()):
             print(line)
-    good = all(
-        source["state"] == "good" and not one["frozen"]
-        for one in found["jobs"].values()
-        for source in one["sources"].values()
-    )
-    return ExitCode.DONE if good else ExitCode.PARTIAL
+    if prometheus is not None:
+        from trueup.jobs.backup.metrics import write
+
+        write(prometheus, found)
+    return ExitCode.DONE if all(one["good"] for one in found["jobs"].values()) else ExitCode.PARTIAL

@@ -19,7 +19,7 @@ STAGES = {
     "archive": ("+", "green", "archived"),
     "retention": ("-", "red", "removed"),
 }
-_STATES = {"good": "green", "failing": "red", "never": "red", "not-verified": "yellow", "suspicious": "yellow"}
+_STATES = {"good": "green", "failing": "red", "never": "red", "overdue": "red"}
 _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "skip": (".", "dim")}
 
 
@@ -129,6 +129,8 @@ def status_lines(found: Json, now: float) -> Iterator[str]:
             yield f"  {safe(name):<16} {state:<22} {_facts(source, now)}"
             if source.get("why"):
                 yield f"      {safe(source['why'])}"
+        for problem in one.get("problems", ()):
+            yield style("  ! ", "red") + safe(problem)
         yield from _frozen(one, job)
     if not found["jobs"]:
         yield "there are no backups in trueup.yaml"
@@ -140,9 +142,11 @@ def status_lines(found: Json, now: float) -> Iterator[str]:
 
 def _overall(one: Json) -> str:
     states = {source["state"] for source in one["sources"].values()}
-    if one.get("damaged") or states & {"failing", "never"}:
+    if one.get("damaged") or states & {"failing", "never", "overdue"}:
         return style("NOT SAFE", "red")
-    return style("proven", "green") if states <= {"good"} else style("not fully proven", "yellow")
+    if not states <= {"good"}:
+        return style("not fully proven", "yellow")
+    return style("proven", "green") if one["good"] else style("proven, but", "yellow")
 
 
 def _facts(source: Json, now: float) -> str:
