@@ -23,9 +23,11 @@ import pytest
 
 from tests.contract import bodies
 from tests.contract.suite import create, fetch, listing, read, send
-from trueup.connectors.vdir import CONNECTOR, durable, mounts, names, writing
-from trueup.connectors.vdir.collection import VdirCollection
-from trueup.connectors.vdir.store import VdirStore
+from trueup.connectors.folder import durable, layout, mounts, writing
+from trueup.connectors.folder.collection import FolderCollection
+from trueup.connectors.folder.store import FolderStore
+from trueup.connectors.vdir import CONNECTOR
+from trueup.connectors.vdir.connector import CALENDARS
 from trueup.model.diagnostics import Severity
 from trueup.model.errors import NotFound, Permanent, StoreError
 from trueup.model.ports import Outcome, Verb, Write
@@ -36,17 +38,17 @@ LONG_AGO = time.time() - 3600
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> VdirStore:
+def store(tmp_path: Path) -> FolderStore:
     return CONNECTOR.open("laptop", {"path": tmp_path})
 
 
 @pytest.fixture
-def team(store: VdirStore) -> VdirCollection:
+def team(store: FolderStore) -> FolderCollection:
     return store.create("team")
 
 
 @pytest.fixture
-def folder(team: VdirCollection, tmp_path: Path) -> Path:
+def folder(team: FolderCollection, tmp_path: Path) -> Path:
     return tmp_path / "team"
 
 
@@ -88,21 +90,21 @@ class TestWhichFilesAreItems:
         "name",
         [".hidden.ics", ".#lock.ics", "#autosave#.ics", "~backup.ics", "x.ics~", "x.tmp", "x.ICS.part", "displayname"],
     )
-    def test_left_out(self, team: VdirCollection, folder: Path, name: str) -> None:
+    def test_left_out(self, team: FolderCollection, folder: Path, name: str) -> None:
         put(folder / name)
         assert listing(team) == {}
 
-    def test_a_folder_is_no_item(self, team: VdirCollection, folder: Path) -> None:
+    def test_a_folder_is_no_item(self, team: FolderCollection, folder: Path) -> None:
         (folder / "folder.ics").mkdir()
         assert listing(team) == {}
 
-    def test_names_that_differ_in_normalisation_only_are_two_items(self, team: VdirCollection, folder: Path) -> None:
+    def test_names_that_differ_in_normalisation_only_are_two_items(self, team: FolderCollection, folder: Path) -> None:
         composed, decomposed = (unicodedata.normalize(form, "café.ics") for form in ("NFC", "NFD"))
         put(folder / composed, b"1")
         put(folder / decomposed, b"2")
         assert {one.href: one.data for one in team.fetch(list(listing(team)))} == {composed: b"1", decomposed: b"2"}
 
-    def test_every_odd_name(self, team: VdirCollection, folder: Path) -> None:
+    def test_every_odd_name(self, team: FolderCollection, folder: Path) -> None:
         odd = [
             "a b.ics",
             "a\nb.ics",
@@ -118,7 +120,7 @@ class TestWhichFilesAreItems:
             put(folder / name, name.encode())
         assert {one.href: one.data for one in team.fetch(list(listing(team)))} == {name: name.encode() for name in odd}
 
-    def test_a_name_that_is_not_utf8_is_named_and_never_gone(self, team: VdirCollection, folder: Path) -> None:
+    def test_a_name_that_is_not_utf8_is_named_and_never_gone(self, team: FolderCollection, folder: Path) -> None:
         with open(os.fsencode(folder) + b"/caf\xe9.ics", "wb") as file:
             file.write(b"x")
         [href] = listing(team)
@@ -128,7 +130,7 @@ class TestWhichFilesAreItems:
         assert "UTF-8" in found.error
 
     @pytest.mark.parametrize("path", HOSTILE, ids=lambda path: path.stem)
-    def test_bytes_are_handed_out_as_they_are(self, team: VdirCollection, folder: Path, path: Path) -> None:
+    def test_bytes_are_handed_out_as_they_are(self, team: FolderCollection, folder: Path, path: Path) -> None:
         shutil.copy(path, folder)
         assert read(team, next(iter(listing(team)))).data == path.read_bytes()
 
@@ -143,7 +145,7 @@ class TestWhatCannotBeRead:
         "make", [os.mkfifo, lambda path: socket.socket(socket.AF_UNIX).bind(path)], ids=["fifo", "socket"]
     )
     def test_no_regular_file(
-        self, team: VdirCollection, folder: Path, make: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+        self, team: FolderCollection, folder: Path, make: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(folder)  # the name of a socket is short
         make("odd.ics")
@@ -188,19 +190,19 @@ class TestWhatCannotBeRead:
             assert listing(collection) == {"a.ics": None}
             assert "permission denied" in read(collection, "a.ics").error
 
-    def test_too_large(self, team: VdirCollection, folder: Path) -> None:
+    def test_too_large(self, team: FolderCollection, folder: Path) -> None:
         with open(folder / "disk-image.ics", "wb") as file:
             file.truncate(10**10)
         assert list(listing(team)) == ["disk-image.ics"]
         assert "limit" in read(team, "disk-image.ics").error
 
-    def test_the_folder_is_a_file(self, team: VdirCollection, folder: Path) -> None:
+    def test_the_folder_is_a_file(self, team: FolderCollection, folder: Path) -> None:
         folder.rmdir()
         folder.write_text("now a file")
         with pytest.raises(Permanent):
             listing(team)
 
-    def test_the_folder_vanishes_while_it_is_listed(self, team: VdirCollection, folder: Path) -> None:
+    def test_the_folder_vanishes_while_it_is_listed(self, team: FolderCollection, folder: Path) -> None:
         for number in range(20):
             put(folder / f"{number}.ics")
         entries = iter(team.changes(None))
@@ -209,7 +211,7 @@ class TestWhatCannotBeRead:
         with pytest.raises(StoreError, match="removed"):
             list(entries)
 
-    def test_the_folder_vanishes_while_it_is_read(self, team: VdirCollection, folder: Path) -> None:
+    def test_the_folder_vanishes_while_it_is_read(self, team: FolderCollection, folder: Path) -> None:
         for number in range(20):
             put(folder / f"{number}.ics")
         found = team.fetch([f"{number}.ics" for number in range(20)])
@@ -227,13 +229,13 @@ class TestLinks:
         path.mkdir()
         return put(path / "one.ics", b"shared")
 
-    def test_inside_the_store_is_followed(self, team: VdirCollection, folder: Path, shared: Path) -> None:
+    def test_inside_the_store_is_followed(self, team: FolderCollection, folder: Path, shared: Path) -> None:
         (folder / "link.ics").symlink_to("../shared/one.ics")
         etag = listing(team)["link.ics"]
         found = read(team, "link.ics")
         assert (found.data, found.etag) == (b"shared", etag)
 
-    def test_an_update_goes_through_the_link(self, team: VdirCollection, folder: Path, shared: Path) -> None:
+    def test_an_update_goes_through_the_link(self, team: FolderCollection, folder: Path, shared: Path) -> None:
         (folder / "link.ics").symlink_to(shared)
         [stale] = send(team, Write(1, Verb.UPDATE, "link.ics", b"new", "0-0-0"))
         [answer] = send(team, Write(1, Verb.UPDATE, "link.ics", b"new", read(team, "link.ics").etag))
@@ -242,7 +244,7 @@ class TestLinks:
         assert shared.read_bytes() == b"new"
         assert [one.name for one in shared.parent.iterdir()] == ["one.ics"]
 
-    def test_a_deletion_takes_the_link_only(self, team: VdirCollection, folder: Path, shared: Path) -> None:
+    def test_a_deletion_takes_the_link_only(self, team: FolderCollection, folder: Path, shared: Path) -> None:
         (folder / "link.ics").symlink_to(shared)
         [answer] = send(team, Write(1, Verb.DELETE, "link.ics", None, read(team, "link.ics").etag))
         assert answer.outcome is Outcome.DONE
@@ -251,7 +253,7 @@ class TestLinks:
 
     @pytest.mark.parametrize("target", ["/etc/hostname", "../../outside.ics", "nowhere.ics", "link.ics"])
     def test_outside_or_nowhere_is_left_alone(
-        self, team: VdirCollection, folder: Path, target: str, tmp_path: Path
+        self, team: FolderCollection, folder: Path, target: str, tmp_path: Path
     ) -> None:
         outside = put(tmp_path.parent / "outside.ics", b"not ours")
         (folder / "link.ics").symlink_to(target)
@@ -262,7 +264,9 @@ class TestLinks:
         assert outside.read_bytes() == b"not ours"
         assert (folder / "link.ics").is_symlink()
 
-    def test_creating_over_a_dangling_link_is_stopped(self, team: VdirCollection, folder: Path, tmp_path: Path) -> None:
+    def test_creating_over_a_dangling_link_is_stopped(
+        self, team: FolderCollection, folder: Path, tmp_path: Path
+    ) -> None:
         (folder / "link.ics").symlink_to(tmp_path / "target.ics")
         [answer] = send(team, Write(1, Verb.CREATE, "link.ics", b"new"))
         assert answer.outcome is Outcome.PRECONDITION
@@ -270,7 +274,7 @@ class TestLinks:
 
 
 class TestEtags:
-    def test_an_old_file_has_one_and_keeps_it(self, team: VdirCollection, folder: Path) -> None:
+    def test_an_old_file_has_one_and_keeps_it(self, team: FolderCollection, folder: Path) -> None:
         put(folder / "a.ics")
         first = listing(team)["a.ics"]
         assert first is not None
@@ -278,12 +282,12 @@ class TestEtags:
 
     @pytest.mark.parametrize("age", [0, 1.5, -3600], ids=["now", "just now", "in the future"])
     def test_a_fresh_file_of_someone_else_has_none_in_a_listing(
-        self, team: VdirCollection, folder: Path, age: float
+        self, team: FolderCollection, folder: Path, age: float
     ) -> None:
         put(folder / "a.ics", age=age)
         assert listing(team) == {"a.ics": None}
 
-    def test_a_fresh_file_is_read_again_when_it_has_cooled_down(self, team: VdirCollection, folder: Path) -> None:
+    def test_a_fresh_file_is_read_again_when_it_has_cooled_down(self, team: FolderCollection, folder: Path) -> None:
         put(folder / "a.ics", age=0)
         fresh = read(team, "a.ics").etag
         assert fresh is not None
@@ -291,7 +295,7 @@ class TestEtags:
         put(folder / "a.ics", age=3)
         assert listing(team)["a.ics"] not in (None, fresh)
 
-    def test_a_weak_etag_is_good_as_a_precondition(self, team: VdirCollection, folder: Path) -> None:
+    def test_a_weak_etag_is_good_as_a_precondition(self, team: FolderCollection, folder: Path) -> None:
         put(folder / "a.ics", b"1", age=0)
         etag = read(team, "a.ics").etag
         [answer] = send(team, Write(1, Verb.UPDATE, "a.ics", b"2", etag))
@@ -299,13 +303,13 @@ class TestEtags:
         [answer] = send(team, Write(1, Verb.UPDATE, "a.ics", b"3", etag))
         assert answer.outcome is Outcome.PRECONDITION
 
-    def test_what_we_wrote_is_not_read_again(self, team: VdirCollection) -> None:
+    def test_what_we_wrote_is_not_read_again(self, team: FolderCollection) -> None:
         hrefs = [create(team, f"uid-{number}") for number in range(20)]
         etags = listing(team)
         assert None not in etags.values()
         assert {one.href: one.etag for one in team.fetch(hrefs)} == etags
 
-    def test_an_edit_in_place_right_after_our_write_is_seen(self, team: VdirCollection, folder: Path) -> None:
+    def test_an_edit_in_place_right_after_our_write_is_seen(self, team: FolderCollection, folder: Path) -> None:
         """Of the same size, within one tick of the clock: the hole that a time stamp leaves."""
         for number in range(50):
             [written] = send(team, Write(1, Verb.CREATE, f"{number}.ics", b"ours..."))
@@ -316,32 +320,32 @@ class TestEtags:
             [answer] = send(team, Write(1, Verb.UPDATE, f"{number}.ics", b"again", written.etag))
             assert answer.outcome is Outcome.PRECONDITION
 
-    def test_what_we_wrote_is_older_than_any_later_edit_can_be(self, team: VdirCollection, folder: Path) -> None:
+    def test_what_we_wrote_is_older_than_any_later_edit_can_be(self, team: FolderCollection, folder: Path) -> None:
         """By more than a tick of the coarsest clock (Linux before 6.13 marks files by the tick, 10 ms at most)."""
         href = create(team, "a")
         assert (folder / href).stat().st_mtime_ns <= time.time_ns() - 15_000_000
 
-    def test_no_two_writes_of_ours_look_alike(self, team: VdirCollection) -> None:
+    def test_no_two_writes_of_ours_look_alike(self, team: FolderCollection) -> None:
         """Same size, and sooner or later the inode of a replaced file again."""
         create(team, "a")
         etags = [send(team, Write(1, Verb.UPDATE, "a.ics", b"%3d" % number))[0].etag for number in range(300)]
         assert len(set(etags)) == 300
 
-    def test_another_process_knows_what_we_wrote(self, store: VdirStore, team: VdirCollection) -> None:
+    def test_another_process_knows_what_we_wrote(self, store: FolderStore, team: FolderCollection) -> None:
         [answer] = send(team, Write(1, Verb.CREATE, "a.ics", b"x"))
         other = store.open("team")
         assert other is not None
         assert listing(other) == {"a.ics": answer.etag}
         assert read(other, "a.ics").etag == answer.etag
 
-    def test_where_the_clock_is_coarse_it_is_read_once_more(self, team: VdirCollection, folder: Path) -> None:
+    def test_where_the_clock_is_coarse_it_is_read_once_more(self, team: FolderCollection, folder: Path) -> None:
         href = create(team, "a")
         seconds = (folder / href).stat().st_mtime_ns // 2_000_000_000 * 2_000_000_000  # as FAT keeps it
         os.utime(folder / href, ns=(seconds, seconds + 1_000_000_000))
         assert listing(team) == {href: None}
         assert read(team, href).data is not None
 
-    def test_a_replaced_file_of_the_same_time_and_size(self, team: VdirCollection, folder: Path) -> None:
+    def test_a_replaced_file_of_the_same_time_and_size(self, team: FolderCollection, folder: Path) -> None:
         put(folder / "a.ics", b"old")
         before = listing(team)["a.ics"]
         put(folder / "new", b"new")
@@ -351,7 +355,7 @@ class TestEtags:
 
 
 class TestWriting:
-    def test_nothing_is_left_beside_the_items(self, team: VdirCollection, folder: Path) -> None:
+    def test_nothing_is_left_beside_the_items(self, team: FolderCollection, folder: Path) -> None:
         href = create(team, "a")
         send(
             team,
@@ -362,13 +366,13 @@ class TestWriting:
         send(team, Write(4, Verb.UPDATE, href, bodies.event("a", "new")))
         assert os.listdir(folder) == [href]
 
-    def test_the_mode_of_a_file_is_kept(self, team: VdirCollection, folder: Path) -> None:
+    def test_the_mode_of_a_file_is_kept(self, team: FolderCollection, folder: Path) -> None:
         href = create(team, "a")
         (folder / href).chmod(0o640)
         send(team, Write(1, Verb.UPDATE, href, b"new"))
         assert stat.S_IMODE((folder / href).stat().st_mode) == 0o640
 
-    def test_a_new_file_has_the_mode_that_the_umask_says(self, team: VdirCollection, folder: Path) -> None:
+    def test_a_new_file_has_the_mode_that_the_umask_says(self, team: FolderCollection, folder: Path) -> None:
         before = os.umask(0o027)
         try:
             href = create(team, "a")
@@ -394,14 +398,14 @@ class TestWriting:
     )
     @pytest.mark.parametrize("verb", Verb)
     def test_a_href_that_is_no_file_name_is_refused(
-        self, team: VdirCollection, folder: Path, href: str, verb: Verb
+        self, team: FolderCollection, folder: Path, href: str, verb: Verb
     ) -> None:
         [answer] = send(team, Write(1, verb, href, None if verb is Verb.DELETE else b"x"))
         assert answer.outcome is Outcome.REFUSED
         assert answer.reason
         assert sorted(one.name for one in folder.parent.iterdir()) == ["team"]
 
-    def test_the_same_href_twice_in_a_batch_goes_in_order(self, team: VdirCollection) -> None:
+    def test_the_same_href_twice_in_a_batch_goes_in_order(self, team: FolderCollection) -> None:
         answers = send(
             team,
             Write(1, Verb.CREATE, "a.ics", b"1"),
@@ -414,7 +418,7 @@ class TestWriting:
 
     @pytest.mark.parametrize("verb", [Verb.UPDATE, Verb.DELETE])
     def test_an_edit_between_the_two_looks_is_kept(
-        self, team: VdirCollection, folder: Path, verb: Verb, monkeypatch: pytest.MonkeyPatch
+        self, team: FolderCollection, folder: Path, verb: Verb, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         put(folder / "a.ics", b"before")
         etag = listing(team)["a.ics"]
@@ -431,7 +435,7 @@ class TestWriting:
         assert os.listdir(folder) == ["a.ics"]
 
     def test_a_file_that_appears_between_the_two_looks_is_kept(
-        self, team: VdirCollection, folder: Path, monkeypatch: pytest.MonkeyPatch
+        self, team: FolderCollection, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(writing, "_check", lambda folder, job: None)  # as if it came right after the second look
         put(folder / "a.ics", b"theirs")
@@ -440,7 +444,7 @@ class TestWriting:
         assert (folder / "a.ics").read_bytes() == b"theirs"
         assert os.listdir(folder) == ["a.ics"]
 
-    def test_of_many_creators_one_wins(self, store: VdirStore, folder: Path) -> None:
+    def test_of_many_creators_one_wins(self, store: FolderStore, folder: Path) -> None:
         outcomes: list[tuple[Outcome, bytes]] = []
         barrier = threading.Barrier(8)
 
@@ -465,7 +469,7 @@ class TestWriting:
 
 
 class TestFailingDisk:
-    def test_a_file_that_may_not_get_so_large(self, team: VdirCollection, folder: Path) -> None:
+    def test_a_file_that_may_not_get_so_large(self, team: FolderCollection, folder: Path) -> None:
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
         try:
@@ -534,7 +538,7 @@ print("ok")
 
     @pytest.mark.parametrize("count", [1, 3, 20])
     def test_what_cannot_be_flushed_is_not_done(
-        self, team: VdirCollection, folder: Path, count: int, monkeypatch: pytest.MonkeyPatch
+        self, team: FolderCollection, folder: Path, count: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object) -> None:
             raise OSError(errno.EIO, "Input/output error")
@@ -546,7 +550,7 @@ print("ok")
         assert os.listdir(folder) == []
 
     def test_a_folder_that_cannot_be_flushed_leaves_it_open(
-        self, team: VdirCollection, monkeypatch: pytest.MonkeyPatch
+        self, team: FolderCollection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object) -> None:
             raise OSError(errno.EIO, "Input/output error")
@@ -572,7 +576,7 @@ class TestDurable:
         return str(request.param)
 
     @pytest.mark.usefixtures("way")
-    def test_creates_and_never_overwrites(self, team: VdirCollection, folder: Path) -> None:
+    def test_creates_and_never_overwrites(self, team: FolderCollection, folder: Path) -> None:
         fd = os.open(folder, os.O_RDONLY)
         try:
             put(folder / "temporary", b"new")
@@ -655,10 +659,10 @@ for start in range(0, 3000, 100):
         assert set(outcomes.values()) <= {"done", "precondition"}
         assert len(whole()) == 3000
 
-    def test_what_a_kill_left_is_removed_after_a_day(self, team: VdirCollection, folder: Path) -> None:
+    def test_what_a_kill_left_is_removed_after_a_day(self, team: FolderCollection, folder: Path) -> None:
         day = 24 * 3600
-        put(folder / names.scratch(), age=day + 60)
-        young = put(folder / names.scratch(), age=day - 60)
+        put(folder / layout.scratch(), age=day + 60)
+        young = put(folder / layout.scratch(), age=day - 60)
         foreign = [put(folder / name, age=10 * day) for name in (".trueup-note.tmp", ".other.tmp", "old.ics")]
         listing(team)
         assert len(os.listdir(folder)) == 5, "reading removes nothing"
@@ -669,23 +673,23 @@ for start in range(0, 3000, 100):
 class TestNewHref:
     @pytest.mark.parametrize("uid", ["plain", "a-b_c.d@example.org", "20261116t090000z-17@host"])
     def test_is_the_uid_where_that_is_safe(self, uid: str) -> None:
-        assert names.new_href(uid) == f"{uid}.ics"
+        assert CALENDARS.new_href(uid) == f"{uid}.ics"
 
     @pytest.mark.parametrize("uid", [*bodies.ODD_UIDS, "", "\ud800", "a" * 1000, "nul.x", "COM1", "a\0b", "-rf", "x."])
     def test_is_a_name_that_every_file_system_takes(self, uid: str) -> None:
-        href = names.new_href(uid)
-        assert names.why_not_writable(href) == ""
+        href = CALENDARS.new_href(uid)
+        assert CALENDARS.why_not_writable(href) == ""
         assert href.isascii()
         assert href == href.lower()
         assert len(href) < 120
         assert not set(href) & set('<>:"/\\|?*\0 ')
 
     def test_is_readable_where_it_can_be(self) -> None:
-        assert names.new_href("Team Meeting 17!").startswith("team-meeting-17-")
+        assert CALENDARS.new_href("Team Meeting 17!").startswith("team-meeting-17-")
 
 
 class TestStore:
-    def test_collections(self, store: VdirStore, tmp_path: Path) -> None:
+    def test_collections(self, store: FolderStore, tmp_path: Path) -> None:
         for name in ("team", "home", ".git", "~old"):
             (tmp_path / name).mkdir()
         (tmp_path / "team" / "displayname").write_text("Team Ä\n", encoding="utf-8")
@@ -697,7 +701,7 @@ class TestStore:
             ("team", "Team Ä", 1),
         ]
 
-    def test_a_folder_with_items_is_a_collection_itself(self, store: VdirStore, tmp_path: Path) -> None:
+    def test_a_folder_with_items_is_a_collection_itself(self, store: FolderStore, tmp_path: Path) -> None:
         (tmp_path / "team").mkdir()
         put(tmp_path / "a.ics")
         assert [one.name for one in store.collections()] == [".", "team"]
@@ -718,14 +722,14 @@ class TestStore:
         assert os.waitpid(pid, 0)[1] == 0
 
     @pytest.mark.parametrize("name", ["..", "a/b", "/etc", ".hidden", "a\0b", "x" * 256])
-    def test_a_name_that_no_folder_has(self, store: VdirStore, name: str, tmp_path: Path) -> None:
+    def test_a_name_that_no_folder_has(self, store: FolderStore, name: str, tmp_path: Path) -> None:
         with pytest.raises(NotFound):
             store.open(name)
         with pytest.raises(NotFound):
             store.create(name)
         assert list(tmp_path.iterdir()) == []
 
-    def test_a_file_in_place_of_the_folder(self, store: VdirStore, tmp_path: Path) -> None:
+    def test_a_file_in_place_of_the_folder(self, store: FolderStore, tmp_path: Path) -> None:
         put(tmp_path / "team")
         with pytest.raises(Permanent, match="not a folder"):
             store.open("team")
@@ -743,7 +747,7 @@ class TestStore:
             assert "drive" in caught.value.hint
         assert not (tmp_path / "no").exists()
 
-    def test_check(self, store: VdirStore, team: VdirCollection, folder: Path) -> None:
+    def test_check(self, store: FolderStore, team: FolderCollection, folder: Path) -> None:
         create(team, "a")
         assert [(one.severity, one.what) for one in store.check()] == [
             (Severity.INFO, "laptop: calendars: 1, items: 1")

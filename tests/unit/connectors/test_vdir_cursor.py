@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from trueup.connectors.folder.collection import FolderCollection
 from trueup.connectors.vdir import CONNECTOR
-from trueup.connectors.vdir.collection import VdirCollection
 from trueup.model.errors import StoreError
 from trueup.model.items import Entry
 
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def team(folder: Path) -> VdirCollection:
+def team(folder: Path) -> FolderCollection:
     found = CONNECTOR.open("laptop", {"path": folder.parent}).open("team")
     assert found is not None
     return found
@@ -37,13 +37,13 @@ def write(path: Path, text: str, *, age: float = 3600) -> None:
     os.utime(path, (then, then))
 
 
-def listed(team: VdirCollection, cursor: str | None = None) -> tuple[bool, set[str], str | None]:
+def listed(team: FolderCollection, cursor: str | None = None) -> tuple[bool, set[str], str | None]:
     changes = team.changes(cursor)
     hrefs = {one.href for one in changes if isinstance(one, Entry)}
     return changes.full, hrefs, changes.token
 
 
-def test_a_folder_that_did_not_change_names_nothing(team: VdirCollection) -> None:
+def test_a_folder_that_did_not_change_names_nothing(team: FolderCollection) -> None:
     _, hrefs, cursor = listed(team)
     assert hrefs == {"a.ics", "b.ics", "c.ics"}
     assert cursor
@@ -63,7 +63,7 @@ def test_a_folder_that_did_not_change_names_nothing(team: VdirCollection) -> Non
     ],
     ids=["new", "size", "time", "deleted", "renamed", "mode", "just now"],
 )
-def test_any_change_lists_everything(team: VdirCollection, folder: Path, change: Callable[[Path], object]) -> None:
+def test_any_change_lists_everything(team: FolderCollection, folder: Path, change: Callable[[Path], object]) -> None:
     _, _, cursor = listed(team)
     change(folder)
     full, hrefs, token = listed(team, cursor)
@@ -72,7 +72,7 @@ def test_any_change_lists_everything(team: VdirCollection, folder: Path, change:
     assert token != cursor
 
 
-def test_the_same_files_again_are_not_the_same_folder(team: VdirCollection, folder: Path) -> None:
+def test_the_same_files_again_are_not_the_same_folder(team: FolderCollection, folder: Path) -> None:
     """We made a file after the cursor, and somebody deleted it: to whom it was recorded it is gone."""
     _, _, cursor = listed(team)
     time.sleep(0.02)  # a kernel's clock ticks every 10 ms at most
@@ -81,21 +81,21 @@ def test_the_same_files_again_are_not_the_same_folder(team: VdirCollection, fold
     assert listed(team, cursor)[0]
 
 
-def test_what_came_a_moment_ago_leaves_no_cursor(team: VdirCollection, folder: Path) -> None:
+def test_what_came_a_moment_ago_leaves_no_cursor(team: FolderCollection, folder: Path) -> None:
     write(folder / "a.ics", "edited", age=0)
     assert listed(team)[2] is None
 
 
-def test_what_cannot_be_looked_at_leaves_no_cursor(team: VdirCollection, folder: Path) -> None:
+def test_what_cannot_be_looked_at_leaves_no_cursor(team: FolderCollection, folder: Path) -> None:
     (folder / "d.ics").symlink_to("nowhere.ics")
     assert listed(team)[2] is None
 
 
-def test_a_cursor_from_elsewhere_lists_everything(team: VdirCollection) -> None:
+def test_a_cursor_from_elsewhere_lists_everything(team: FolderCollection) -> None:
     assert listed(team, '{"sync": "http://example.org/17"}')[0]
 
 
-def test_a_folder_that_went_is_no_unchanged_one(team: VdirCollection, folder: Path) -> None:
+def test_a_folder_that_went_is_no_unchanged_one(team: FolderCollection, folder: Path) -> None:
     _, _, cursor = listed(team)
     for one in folder.iterdir():
         one.unlink()

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trueup.connectors.base import Option
-from trueup.connectors.vdir.store import VdirStore
+from trueup.connectors.folder.layout import Layout
+from trueup.connectors.folder.store import FolderStore
+
+CALENDARS = Layout("calendar", ".ics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +23,11 @@ class VdirConnector:
         Option("path", "path", required=True, help="the folder that holds the calendars' folders"),
     )
 
-    def open(self, name: str, options: Mapping[str, object]) -> VdirStore:
+    def open(self, name: str, options: Mapping[str, object]) -> FolderStore:
         """The store in the folder `path`."""
         path = options["path"]
         assert isinstance(path, str | os.PathLike)
-        return VdirStore(name, os.fspath(path))
+        return FolderStore(name, os.fspath(path), CALENDARS)
 
 
 CONNECTOR = VdirConnector()

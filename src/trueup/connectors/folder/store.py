@@ -1,14 +1,15 @@
-"""A folder of folders of .ics files (the vdir layout of vdirsyncer, khal and others) as a store."""
+"""A folder of folders of files (the vdir layout of vdirsyncer, khal and others) as a store."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
 
-from trueup.connectors.vdir import mounts, names
-from trueup.connectors.vdir.collection import VdirCollection
-from trueup.connectors.vdir.faults import folder_error, reason
-from trueup.connectors.vdir.reading import is_folder
+from trueup.connectors.folder import mounts
+from trueup.connectors.folder.collection import FolderCollection
+from trueup.connectors.folder.faults import folder_error, reason
+from trueup.connectors.folder.layout import NAME_MAX, Layout
+from trueup.connectors.folder.reading import is_folder
 from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import NotFound, Permanent
 from trueup.model.ports import CollectionInfo
@@ -16,16 +17,18 @@ from trueup.model.ports import CollectionInfo
 ROOT = "."
 
 
-class VdirStore:
-    """A folder whose sub-folders are collections; if it holds .ics files itself, it is also the collection named ".".
+class FolderStore:
+    """A folder whose sub-folders are collections; if it holds items itself, it is also the collection named ".".
 
     Args:
         name: the store's name in the configuration.
         path: the folder, absolute.
+        layout: what the files hold.
     """
 
-    def __init__(self, name: str, path: str) -> None:
+    def __init__(self, name: str, path: str, layout: Layout) -> None:
         self.name = name
+        self._layout = layout
         self._path = os.path.abspath(os.path.expanduser(path))
 
     def collections(self) -> list[CollectionInfo]:
@@ -41,10 +44,10 @@ class VdirStore:
             found = [self._info(folder) for folder in folders]
             root = self._info(ROOT)
         except OSError as error:
-            raise folder_error(error, f"could not list the calendars of {self.name}", self._path) from error
+            raise folder_error(error, f"could not list the {self._layout.noun}s of {self.name}", self._path) from error
         return [root, *found] if root.items else found
 
-    def open(self, name: str, cursor: str | None = None) -> VdirCollection | None:
+    def open(self, name: str, cursor: str | None = None) -> FolderCollection | None:
         """The collection in the sub-folder of that name; "." (or "") is the folder itself.
 
         Raises:
@@ -64,7 +67,7 @@ class VdirStore:
             )
         return self._collection(name)
 
-    def create(self, name: str) -> VdirCollection:
+    def create(self, name: str) -> FolderCollection:
         """Makes the sub-folder, and the store's own folder if only that is missing.
 
         Raises:
@@ -79,7 +82,9 @@ class VdirStore:
                     os.mkdir(folder)
                     _fsync_folder(os.path.dirname(folder))
         except OSError as error:
-            raise folder_error(error, f"could not make the folder of calendar {name!r} of {self.name}", path) from error
+            raise folder_error(
+                error, f"could not make the folder of {self._layout.noun} {name!r} of {self.name}", path
+            ) from error
         return self._collection(name)
 
     def check(self) -> Iterable[Diagnostic]:
@@ -94,7 +99,7 @@ class VdirStore:
             return
         found = self.collections()
         items = sum(one.items or 0 for one in found)
-        yield Diagnostic(Severity.INFO, f"{self.name}: calendars: {len(found)}, items: {items}", self._path)
+        yield Diagnostic(Severity.INFO, f"{self.name}: {self._layout.noun}s: {len(found)}, items: {items}", self._path)
         for info in found:
             yield from self._check_folder(self._folder(info.name))
 
@@ -104,7 +109,7 @@ class VdirStore:
     def _folder(self, name: str) -> str:
         if name in ("", ROOT):
             return self._path
-        if "/" in name or "\0" in name or name[0] == "." or len(os.fsencode(name)) > names.NAME_MAX:
+        if "/" in name or "\0" in name or name[0] == "." or len(os.fsencode(name)) > NAME_MAX:
             raise NotFound(
                 f"{name!r} cannot be a collection of {self.name}",
                 why="it is no plain folder name",
@@ -112,20 +117,21 @@ class VdirStore:
             )
         return os.path.join(self._path, name)
 
-    def _collection(self, name: str) -> VdirCollection:
-        return VdirCollection(self._folder(name), self._path, f"calendar {name or ROOT} of {self.name}")
+    def _collection(self, name: str) -> FolderCollection:
+        what = f"{self._layout.noun} {name or ROOT} of {self.name}"
+        return FolderCollection(self._folder(name), self._path, what, self._layout)
 
     def _info(self, name: str) -> CollectionInfo:
         path = self._folder(name)
         with os.scandir(path) as entries:
-            count = sum(1 for one in entries if names.is_item(one.name) and not is_folder(one))
+            count = sum(1 for one in entries if self._layout.is_item(one.name) and not is_folder(one))
         return CollectionInfo(name, _title(path), count, os.access(path, os.W_OK))
 
     def _require_mounted(self) -> None:
         point = mounts.unmounted(self._path)
         if point:
             raise Permanent(
-                f"the calendars of {self.name} cannot be reached",
+                f"the {self._layout.noun}s of {self.name} cannot be reached",
                 where=self._path,
                 why=f"{point} is not mounted",
                 hint=f"mount {point}",
@@ -135,7 +141,7 @@ class VdirStore:
         """Only the last folder of `path` may be missing: a longer missing path is a typing error, or a drive that is not connected."""
         if not os.path.isdir(os.path.dirname(self._path)):
             raise Permanent(
-                f"could not open calendar {name!r} of {self.name}",
+                f"could not open {self._layout.noun} {name!r} of {self.name}",
                 where=self._path,
                 why="neither this folder nor the one above it is there",
                 hint="check `path` in the configuration; if it is on another disk or a network drive, connect it",
@@ -153,7 +159,7 @@ class VdirStore:
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
-                    if names.is_item(entry.name):
+                    if self._layout.is_item(entry.name):
                         yield from _check_file(entry)
         except OSError as error:
             yield Diagnostic(Severity.ERROR, "the folder cannot be listed", path, reason(error))

@@ -1,4 +1,4 @@
-"""One folder of .ics files as a collection."""
+"""One folder of files as a collection."""
 
 from __future__ import annotations
 
@@ -6,39 +6,41 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from trueup.connectors.vdir import names
-from trueup.connectors.vdir.faults import reason
-from trueup.connectors.vdir.reading import MAX_ITEM, Listing, read
+from trueup.connectors.folder.faults import reason
+from trueup.connectors.folder.layout import Layout
+from trueup.connectors.folder.reading import MAX_ITEM, Listing, read
 from trueup.model.capabilities import Capabilities
 from trueup.model.items import Body
 from trueup.model.ports import Write, Written
 
 
-class VdirCollection:
+class FolderCollection:
     """A folder of files, one item each.
 
     Args:
         path: the folder.
         root: the store's folder; symbolic links are followed inside it only.
         what: what people call it ("calendar team of laptop").
+        layout: what its files hold.
     """
 
-    def __init__(self, path: str, root: str, what: str) -> None:
+    def __init__(self, path: str, root: str, what: str, layout: Layout) -> None:
         self._path = path
         self._root = root
         self._what = what
+        self._layout = layout
         self._swept = False
 
     @cached_property
     def capabilities(self) -> Capabilities:
         """Preconditions are looked at twice, the second time right before the rename. A disk has one queue, so nothing is gained in parallel."""
-        from trueup.connectors.vdir.writing import CHUNK
+        from trueup.connectors.folder.writing import CHUNK
 
         return Capabilities(max_size=MAX_ITEM, parallel=1, batch=CHUNK, faithful=True)
 
     def changes(self, cursor: str | None) -> Listing:
         """Every file, or nothing where the folder looks as it did at the cursor; a `stat` of each is needed either way."""
-        return Listing(self._path, self._what, cursor)
+        return Listing(self._path, self._what, self._layout, cursor)
 
     def fetch(self, hrefs: Sequence[str]) -> Iterator[Body]:
         """Reads the files one after the other."""
@@ -56,13 +58,13 @@ class VdirCollection:
 
     def write(self, writes: Sequence[Write]) -> Iterator[Written]:
         """Writes in chunks, each durable before its answers come."""
-        from trueup.connectors.vdir import writing
+        from trueup.connectors.folder import writing
 
         if not self._swept:
             self._swept = True
             writing.sweep(self._path)
-        return writing.Writer(self._path, self._root).run(writes)
+        return writing.Writer(self._path, self._root, self._layout).run(writes)
 
     def new_href(self, uid: str) -> str:
         """The UID as a file name, or a digest of it."""
-        return names.new_href(uid)
+        return self._layout.new_href(uid)

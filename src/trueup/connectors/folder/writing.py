@@ -14,10 +14,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from trueup.connectors.vdir import durable, names
-from trueup.connectors.vdir.etags import matches, stamp, strong
-from trueup.connectors.vdir.faults import reason
-from trueup.connectors.vdir.reading import STRAY_LINK, inside
+from trueup.connectors.folder import durable
+from trueup.connectors.folder.etags import matches, stamp, strong
+from trueup.connectors.folder.faults import reason
+from trueup.connectors.folder.layout import Layout, is_scratch, scratch
+from trueup.connectors.folder.reading import STRAY_LINK, inside
 from trueup.model.ports import Outcome, Verb, Write, Written
 
 CHUNK = 500
@@ -38,9 +39,10 @@ class _Job:
 class Writer:
     """Carries out writes in one folder."""
 
-    def __init__(self, path: str, root: str) -> None:
+    def __init__(self, path: str, root: str, layout: Layout) -> None:
         self._path = path
         self._root = root
+        self._layout = layout
 
     def run(self, writes: Sequence[Write]) -> Iterator[Written]:
         """One answer each; those of a chunk come together, when all of it is on the disk."""
@@ -73,7 +75,7 @@ class Writer:
         return answers + self._settle(folder, committed)
 
     def _prepare(self, folder: int, write: Write) -> _Job | Written:
-        why = names.why_not_writable(write.href)
+        why = self._layout.why_not_writable(write.href)
         if why:
             return Written(write.key, Outcome.REFUSED, reason=why)
         try:
@@ -101,7 +103,7 @@ class Writer:
 
     def _stage(self, folder: int, job: _Job) -> None:
         assert job.write.data is not None
-        job.staged = os.path.join(os.path.dirname(job.name), names.scratch())
+        job.staged = os.path.join(os.path.dirname(job.name), scratch())
         try:
             file = os.open(job.staged, _STAGE, 0o666, dir_fd=folder)
             try:
@@ -160,7 +162,7 @@ def sweep(path: str) -> None:
     """Removes what a killed run left staged; nothing younger than a day, as another run may be using it."""
     with contextlib.suppress(OSError), os.scandir(path) as entries:
         for entry in entries:
-            if names.is_scratch(entry.name) and time.time() - entry.stat(follow_symlinks=False).st_mtime > _DEBRIS_AGE:
+            if is_scratch(entry.name) and time.time() - entry.stat(follow_symlinks=False).st_mtime > _DEBRIS_AGE:
                 os.unlink(entry.path)
 
 

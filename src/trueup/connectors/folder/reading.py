@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from trueup.connectors.vdir.etags import is_racy, strong
-from trueup.connectors.vdir.faults import folder_error, reason
-from trueup.connectors.vdir.names import is_item
+from trueup.connectors.folder.etags import is_racy, strong
+from trueup.connectors.folder.faults import folder_error, reason
+from trueup.connectors.folder.layout import Layout
 from trueup.model.errors import Permanent
 from trueup.model.items import Body, Entry
 
-# Far above any calendar item with attachments; a disk image that someone named .ics must not fill the memory.
+# Far above any calendar item with attachments and any card with a photo; a disk image that someone named .ics must not fill the memory.
 MAX_ITEM = 32 * 1024 * 1024
 
 STRAY_LINK = "is a symbolic link that leads nowhere or out of the store's folder; it is left alone"
@@ -36,9 +36,10 @@ class Listing:
         Permanent, NotFound: the folder cannot be listed; here, or while it is iterated.
     """
 
-    def __init__(self, path: str, what: str, cursor: str | None = None) -> None:
+    def __init__(self, path: str, what: str, layout: Layout, cursor: str | None = None) -> None:
         self._path = path
         self._what = what
+        self._layout = layout
         self._state: str | None = None
         self.full = cursor is None or not self._unchanged(cursor)
 
@@ -80,7 +81,7 @@ class Listing:
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
-                    if is_item(entry.name):
+                    if self._layout.is_item(entry.name):
                         found = self._look(entry, now)
                         if found is not None:
                             yield found

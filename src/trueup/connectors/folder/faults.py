@@ -23,7 +23,7 @@ _HINTS = {
     errno.ENOENT: "check `path` in the configuration; if the folder is on another disk or a network drive, connect it",
     errno.EACCES: "give the user that runs trueup the right to read and list this folder",
     errno.EPERM: "give the user that runs trueup the right to read and list this folder",
-    errno.ENOTDIR: "the path must name a folder of .ics files",
+    errno.ENOTDIR: "the path must name a folder",
     errno.ENOTCONN: "mount the network drive again",
     errno.ESTALE: "mount the network drive again",
     errno.EIO: "the disk reports a fault: look into the system log",
