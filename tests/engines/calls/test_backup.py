@@ -11,6 +11,7 @@ import pytest
 from tests.engines.calls.careless import Careless, Habit, at_once, killed, once, twice, wait_until
 from tests.support.backup_office import ONCE_HANGING, TITLES, check, office, sleeping
 from tests.support.servers import PostgreSQL
+from trueup.app import App
 from trueup.engines import calls
 from trueup.engines.calls.stopping import Stopped
 
@@ -91,6 +92,37 @@ def test_batches_of_which_a_number_says_too_little_have_titles(tmp_path: Path) -
     assert [[one["title"] for one in wave] for wave in engine.call("start_apply", run)["waves"]] == TITLES
     waves = calls.describe(str(config))["jobs"]["office"]["waves"]
     assert [one["name"] for one in waves] == ["back_up", "check", "drill", "archive", "remove"]
+
+
+NIGHT = {
+    "steps": {
+        "office": {"job": "office"},
+        "fine": {"python": "night:say", "needs": ["office"]},
+        "alarm": {"python": "night:say", "needs": ["office"], "when": {"outcome": ["partial", "failed"]}},
+    }
+}
+
+
+@pytest.mark.parametrize("engine", ["embedded", "calls"])
+@pytest.mark.parametrize(
+    ("command", "outcomes"),
+    [
+        ("echo said", {"office": "done", "fine": "done", "alarm": "skipped"}),
+        ("exit 1", {"office": "partial", "fine": "skipped", "alarm": "done"}),
+    ],
+)
+def test_a_step_of_a_pipeline(tmp_path: Path, engine: str, command: str, outcomes: dict[str, str]) -> None:
+    """Its outcome decides on what comes after it."""
+    (tmp_path / "night.py").write_text("def say(context):\n    return context.step\n")
+    config = office(tmp_path, command=command, pipelines={"night": NIGHT})
+    if engine == "calls":
+        report = Careless(config, once).run_pipeline("night", {}, "key")
+    else:
+        with App.load(config) as app:
+            report = app.run("night")
+    assert {name: one["outcome"] for name, one in report["steps"].items()} == outcomes
+    if command == "echo said":
+        check(config)
 
 
 def test_each_stage_is_a_batch_of_its_own_and_small(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from trueup.engines.prefect.stopping import stoppable
 Json: TypeAlias = dict[str, Any]
 Told: TypeAlias = Callable[[Json], None]
 
-Allow = list[Literal["all", "max_delete", "max_update", "empty", "changed_filter"]]
+Allow = list[Literal["all", "max_delete", "max_update", "empty", "changed_filter", "window"]]
 """The guards, for the form of a run that is started by hand."""
 
 WORKERS = 16
@@ -63,7 +63,7 @@ def job_flow(
 
     def run(allow: Allow = []) -> Any:  # noqa: B006  # Prefect shows the default in its form, and changes it never
         deadline = None if timeout is None else time.monotonic() + timeout
-        with logged():
+        with logged(), stoppable():
             start()
             if not parent and (reason := why_not(schedule)):
                 return let_go(reason)
@@ -82,7 +82,7 @@ def plan_flow(config: str, job: str, *, key: str) -> Any:
     """The flow that plans a job and leaves it at that: returns {"run", "job", "collections", "blocked", "guards", …}."""
 
     def run(allow: Allow = []) -> Json:  # noqa: B006
-        with logged():
+        with logged(), stoppable():
             one = JobRun(config, job, key, allow)
             begun = begin(one)
             header, answer = planned(one, begun)
@@ -95,7 +95,7 @@ def apply_flow(config: str, made: Json, *, told: Told = lambda report: None) -> 
     """The flow that carries out what `plan_flow` returned."""
 
     def run() -> Any:
-        with logged():
+        with logged(), stoppable():
             report = finish(JobRun(config, made["job"], made["key"]), {**made, "next": "apply"})
             told(report)
             return ended(report)
@@ -113,7 +113,7 @@ def flow(run: Callable[..., Any], config: str, name: str, shown: str, descriptio
     """A flow of ours: no persisted results, because the ledger remembers, and tasks in threads."""
     run.__name__ = run.__qualname__ = name.replace("-", "_").replace(" ", "_")
     return Flow(
-        stoppable(run),
+        run,
         name=name,
         flow_run_name=shown,
         description=description,

@@ -39,6 +39,7 @@ from trueup.engines.prefect.policies import why_not
 from trueup.engines.prefect.starting import start
 from trueup.engines.prefect.states import DONE, ended, let_go, rejected
 from trueup.engines.prefect.steps import skip_task, step_task
+from trueup.engines.prefect.stopping import stoppable
 from trueup.model.errors import StalePlan, TrueupError
 
 Json: TypeAlias = dict[str, Any]
@@ -61,7 +62,7 @@ def pipeline_flow(
     schedule = spec["schedule"]
 
     def run(params: Json) -> Any:
-        with logged():
+        with logged(), stoppable():
             start()
             if not parent and (reason := why_not(schedule)):
                 return let_go(reason)

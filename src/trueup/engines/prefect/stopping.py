@@ -6,27 +6,22 @@ take hours.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
-from typing import Any
 
 from trueup.engines import calls
 
 
-def stoppable(flow: Callable[..., Any]) -> Callable[..., Any]:
-    """A flow's function, whose tasks are stopped where the flow is; they run in copies of its context."""
-
-    @functools.wraps(flow)
-    def instead(*args: Any, **kwargs: Any) -> Any:
-        asked = Event()
-        with calls.stoppable(asked.is_set):
-            try:
-                return flow(*args, **kwargs)
-            except Exception:
-                raise
-            except BaseException:  # prefect.exceptions.TerminationSignal, KeyboardInterrupt
-                asked.set()
-                raise
-
-    return instead
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """What a flow does: its tasks, which run in copies of its context, are stopped where it is."""
+    asked = Event()
+    with calls.stoppable(asked.is_set):
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:  # prefect.exceptions.TerminationSignal, KeyboardInterrupt
+            asked.set()
+            raise
