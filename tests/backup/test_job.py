@@ -11,11 +11,13 @@ import sqlite3
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.backup.office import Office
 from tests.support.plain_repository import PlainRepository
+from trueup.backups import restore
 from trueup.model.errors import Cancelled, StalePlan, TrueupError
 
 
@@ -168,7 +170,7 @@ def test_a_snapshot_that_does_not_restore_is_found_and_never_called_good(office:
 def test_only_what_is_verified_is_archived(office: Office) -> None:
     office.configure(more="archive: {store: far}")
     first = PlainRepository("vault", office.root / "vault")
-    first.trouble = {"check": 1}
+    first.trouble = {"check": 2}
     stores = {"vault": first, "far": PlainRepository("far", office.root / "far")}
     office.types["plain"].open = lambda name, options: stores[name]  # type: ignore[method-assign]
     report = office.run()
@@ -336,3 +338,201 @@ def test_an_unknown_source_to_verify(office: Office) -> None:
     office.run()
     with office.app() as app, pytest.raises(TrueupError, match="no source"):
         app.verify("office", ["nothing"])
+
+
+# What a review has found ---------------------------------------------------------------------------------------------
+
+
+def test_jobs_that_share_a_scratch_place_do_not_meet(tmp_path: Path) -> None:
+    offices = [Office(tmp_path / name, more=f"scratch: {tmp_path / 'scratch'}") for name in ("one", "two")]
+    slow = "      files: {command: 'echo NAME; sleep 1; echo NAME'}\n"
+    for office in offices:
+        office.configure(slow.replace("NAME", office.root.name), f"scratch: {tmp_path / 'scratch'}")
+    threads = [threading.Thread(target=office.run) for office in offices]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for office in offices:
+        (snapshot,) = office.snapshots()["files"]
+        (file,) = (office.root / "vault" / snapshot / "data").iterdir()
+        assert file.read_text().split() == [office.root.name] * 2
+
+
+def test_a_snapshot_of_a_failed_attempt_never_counts(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trueup.jobs.backup.sources.path.source import PathKind
+    from trueup.model.errors import Permanent
+
+    office.configure("      files: {path: share}\n", "archive: {store: far}")
+
+    def settle(*_: object) -> None:
+        raise Permanent("the folder went away while it was read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PathKind, "settle", settle)
+        assert office.run()["state"] == "failed"
+    assert office.snapshots("far") == {}
+    assert office.status()["sources"]["files"]["state"] == "never"
+    report = office.run()
+    assert report["state"] == "done"
+    with office.app() as app:
+        assert restore(app, "office").choose("files").run == report["run"]
+
+
+def test_an_emptied_repository_is_no_success(office: Office) -> None:
+    office.configure("      other: {command: echo one}\n")
+    for _ in range(2):
+        office.run()
+    for one in (office.root / "vault").iterdir():
+        shutil.rmtree(one) if one.is_dir() else one.unlink()
+    report = office.run()
+    assert report["state"] == "partial"
+    assert "2 snapshots of other have vanished" in report["backup"]["frozen"]["vanished/vault"]["why"]
+    assert office.run()["state"] == "partial"  # until a person has looked
+    with office.app() as app:
+        assert app.accept("office") == ["vanished/vault"]
+    assert office.run()["state"] == "done"
+
+
+def test_a_lost_ledger_takes_what_is_there_for_good_and_proves_it(office: Office) -> None:
+    office.configure("      other: {command: echo one}\n", "retention: {last: 1, keep_good: 2}")
+    office.run()
+    (first,) = office.snapshots()["other"]
+    shutil.rmtree(office.root / ".trueup")
+    assert office.run()["state"] == "done"
+    assert first in office.snapshots()["other"]
+    with office.app() as app:
+        assert app.ledger.facts.get("office", f"snapshot/vault/other/{first}")["good"] is True  # type: ignore[index]
+
+
+def test_one_night_with_the_clock_ahead_ends_nothing(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trueup.jobs.backup.work import BackupWork
+
+    office.configure(
+        "      other: {command: date +%N}\n", "archive: {store: far}\nverify: {check: 1d, drill: {every: 1d}}"
+    )
+    office.run()
+    with monkeypatch.context() as patched:
+        ahead = time.time() + 365 * 86_400
+        real = BackupWork.__init__
+
+        def init(self: BackupWork, *args: object, **more: object) -> None:
+            real(self, *args, **{**more, "clock": lambda: ahead})  # type: ignore[arg-type]
+
+        patched.setattr(BackupWork, "__init__", init)
+        office.run()
+    report = office.run()
+    assert report["state"] == "done", report["left"]
+    assert office.stage(report, "drill") == {"other": "verified"}
+    assert len(office.snapshots("far")["other"]) == 3
+    with office.app() as app:
+        assert restore(app, "office").choose("other").run == report["run"]
+
+
+def test_a_drill_that_meets_damage_freezes_retention(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trueup.model.errors import Damaged
+
+    office.configure("      other: {command: echo one}\n", "verify: {check: off, drill: {every: every run}}")
+    office.run()
+
+    def unreadable(*_: object) -> None:
+        raise Damaged("a pack cannot be read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PlainRepository, "restore", unreadable)
+        report = office.run()
+    assert report["state"] == "partial"
+    assert "damage/vault" in report["backup"]["frozen"]
+
+
+def test_a_copy_that_reads_back_otherwise_does_not_count(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.configure("      other: {command: echo one}\n", "archive: {store: far, retention: {last: 5}}")
+    real = PlainRepository.store
+
+    def store(self: PlainRepository, request: Any, watch: Any) -> Any:
+        stored = real(self, request, watch)
+        if self.name == "far":
+            (self.path / stored.snapshot.id / "data" / "output").write_text("broken")
+        return stored
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PlainRepository, "store", store)
+        assert office.stage(office.run(), "archive") == {"other": "failed"}
+    with office.app() as app, pytest.raises(TrueupError):
+        restore(app, "office").choose("other", store="far")
+    assert office.stage(office.run(), "archive") == {"other": "verified"}
+
+
+def test_at_the_end_of_the_window_everything_stops_and_says_so(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trueup.jobs.backup import planning
+
+    office.configure("      slow: {command: sleep 60}\n      quick: {command: echo one}\n")
+    monkeypatch.setattr(planning, "end_of", lambda work, run: work.clock() + 1.0)
+    report = office.run()
+    assert office.stage(report, "take") == {"slow": "failed", "quick": "verified"}
+    assert any("the window is over" in one["reason"] for one in report["left"] if one["title"] == "slow")
+    assert office.stage(report, "check") == {"vault": "put-off"}
+    assert set(office.stage(report, "drill").values()) == {"put-off"}
+    assert report["state"] == "partial"
+
+
+def test_a_run_that_was_killed_is_followed_by_no_second_backup(tmp_path: Path) -> None:
+    office = Office(tmp_path / "office")
+    assert _run_and_die(office.root, 30) == -signal.SIGKILL
+    assert office.run()["state"] == "done"
+    assert {len(one) for one in office.snapshots().values()} == {1}
+
+
+def test_a_source_that_was_frozen_and_killed_is_thawed(tmp_path: Path) -> None:
+    office = Office(tmp_path / "office")
+    hooks = "hooks: {before: 'echo before >> log', after: 'echo after >> log'}"
+    office.configure(f"      one: {{command: 'echo x; sleep 60', {hooks}}}\n")
+    process = multiprocessing.get_context("fork").Process(target=_dies, args=(office.root, 10**9))
+    process.start()
+    deadline = time.monotonic() + 30
+    while not (office.root / "log").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    office.configure("      one: {command: 'echo x', hooks: {before: 'true', after: 'echo after >> log'}}\n")
+    assert office.run()["state"] == "done"
+    assert (office.root / "log").read_text().split()[:2] == ["before", "after"]
+
+
+def test_a_second_hook_that_fails_does_not_take_the_source_again(office: Office) -> None:
+    office.configure("      one: {command: 'echo x', hooks: {before: 'true', after: 'false'}}\n")
+    report = office.run()
+    assert office.stage(report, "take") == {"one": "failed"}
+    assert len(office.snapshots()["one"]) == 1
+
+
+def test_a_disk_that_holds_a_thread_for_ever_holds_nobody_else(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trueup.jobs.backup import patience
+    from trueup.jobs.backup.sources.path.source import PathKind
+
+    monkeypatch.setattr(patience, "GRACE", 0.2)
+    monkeypatch.setattr(PathKind, "capture", lambda *_: time.sleep(3600))
+    office.configure("      dead: {path: share, no_progress: 1s}\n      quick: {command: echo one}\n")
+    report = office.run()
+    assert office.stage(report, "take") == {"dead": "failed", "quick": "verified"}
+
+
+def test_what_is_not_in_the_job_any_more_freezes_nothing(office: Office) -> None:
+    office.run()
+    with office.app() as app:
+        app.ledger.facts.put("office", "freeze/differs/gone", {"since": 0.0, "why": "it differed", "asks": False})
+    assert office.run()["state"] == "done"
+
+
+def test_a_metrics_file_that_cannot_be_written_fails_no_night(office: Office) -> None:
+    office.configure(more="metrics: nowhere/at/all.prom")
+    assert office.run()["state"] == "done"
+
+
+def test_a_job_changed_after_a_kill_begins_anew(tmp_path: Path) -> None:
+    office = Office(tmp_path / "office")
+    assert _run_and_die(office.root, 40) == -signal.SIGKILL
+    office.configure("      renamed: {sqlite: app.db}\n      other: {command: echo by itself}\n")
+    report = office.run()
+    assert report["state"] == "done", report
+    assert set(office.stage(report, "take")) == {"renamed", "other"}

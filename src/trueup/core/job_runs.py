@@ -45,6 +45,9 @@ def killed(work: JobWork) -> RunRecord | None:
     if found is not None and found.kind == "undo" and not half_applied(found):
         supersede(work, found)
         return None
+    if found is not None and half_applied(found) and not work.phases.goes_on(work, found):
+        supersede(work, found)
+        return None
     return found
 
 

@@ -11,6 +11,7 @@ from trueup.core.ledger import Ledger
 from trueup.model.job import JobSpec
 from trueup.model.plan import Plan
 from trueup.model.ports import Collection, Store
+from trueup.model.run import RunRecord
 
 Json: TypeAlias = dict[str, Any]
 
@@ -19,7 +20,18 @@ class Phases(Protocol):
     """The phases of a job: functions of small JSON that may be called twice. `trueup.core.phases` has those of a reconciling job.
 
     `work` is the kind's own `JobWork`.
+
+    Attributes:
+        ANOTHER_AFTER_KILL: whether a run that was killed half-way through its plan, and finished, is followed by another: it knows nothing of
+            what happened since.
     """
+
+    @property
+    def ANOTHER_AFTER_KILL(self) -> bool: ...
+
+    def goes_on(self, work: Any, run: RunRecord) -> bool:
+        """Whether a run that was killed while its plan was carried out is finished; else a new one takes its place."""
+        ...
 
     def begin(self, work: Any, kind: str = "run", parent: str = "") -> str:
         """Starts a run; returns its id."""

@@ -23,6 +23,14 @@ from trueup.model.run import Phase, RunRecord, RunState
 PAGE = 1000
 APPROVER = "a person"
 
+ANOTHER_AFTER_KILL = True
+"""See `job_work.Phases`."""
+
+
+def goes_on(work: JobWork, run: RunRecord) -> bool:
+    """A plan that is half carried out is finished, whatever happened since: its preconditions hold or refuse."""
+    return True
+
 
 def begin(work: JobWork, kind: str = "run", parent: str = "") -> str:
     """Starts a run and returns its id."""

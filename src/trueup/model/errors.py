@@ -19,6 +19,7 @@
     │   ├── TimedOut            it took too long, or did not move              75
     │   ├── CannotDrill         a restore cannot be tried here                  1
     │   └── Permanent           will not go through like this                  1
+    │       └── Damaged         what is kept is not what was stored            1
     ├── ItemRefused             one item cannot be handled; the rest goes on   3
     ├── LedgerError             the ledger is damaged, full or from the future 1
     └── Bug                     our own mistake                               70
@@ -184,6 +185,10 @@ class CannotDrill(StoreError):
 
 class Permanent(StoreError):
     """Will not go through like this."""
+
+
+class Damaged(Permanent):
+    """What a repository keeps is not what was stored in it: lost, changed, cut off."""
 
 
 class ItemRefused(TrueupError):

@@ -20,6 +20,7 @@ from trueup.connectors.archive.locks import Brief, locked
 from trueup.connectors.archive.objects import Codec, Damaged, wrong_key
 from trueup.connectors.archive.places import Gone, Place, told, whole
 from trueup.model.diagnostics import Diagnostic, Severity
+from trueup.model import errors
 from trueup.model.errors import NotFound, Permanent, StoreError, TrueupError
 from trueup.model.ports import CollectionInfo
 from trueup.model.repository import Checked, Entry, Repository, Snapshot, Stored, StoreRequest, Traits, Watch
@@ -180,14 +181,14 @@ class Archive:
         try:
             yield
         except Damaged as error:
-            raise Permanent(
+            raise errors.Damaged(
                 "the archive is damaged",
                 where=self._place.where,
                 why=str(error),
                 hint="`check` says what is hit; a copy of the archive has it whole",
             ) from error
         except Gone as error:
-            raise Permanent(
+            raise errors.Damaged(
                 "the archive is damaged",
                 where=self._place.where,
                 why=f"{error} is missing",

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from trueup.model.errors import LoginRefused, Permanent, StoreError, Transient
+from trueup.model.errors import Damaged, LoginRefused, Permanent, StoreError, Transient
 
 # Its manual, "Scripting", "Exit codes".
 UNREAD = 3
@@ -111,7 +111,7 @@ def failure(what: str, where: str, code: int, why: str) -> StoreError:
     if refused(why):
         return LoginRefused(what, where=where, why=why, hint="check the user and password, or the keys, of this store")
     if _DAMAGED.search(why):
-        return Permanent(what, where=where, why=f"the repository is damaged: {why}", hint=REPAIR)
+        return Damaged(what, where=where, why=f"the repository is damaged: {why}", hint=REPAIR)
     if passes(why):
         return Transient(what, where=where, why=why)
     return Permanent(what, where=where, why=why or f"restic ended with exit code {code}")

@@ -23,9 +23,10 @@ class Facts:
 
     def under(self, subject: str, prefix: str) -> dict[str, dict[str, Any]]:
         """Everything whose name begins like this, in order of the names."""
+        # A range, so that the key's index serves; the prefixes end with a slash, and `0` is what follows it.
         rows = self._db.rows(
-            "SELECT name, value FROM fact WHERE subject = ? AND substr(name, 1, ?) = ? ORDER BY name",
-            (subject, len(prefix), prefix),
+            "SELECT name, value FROM fact WHERE subject = ? AND name >= ? AND name < ? ORDER BY name",
+            (subject, prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)),
         )
         return {name: json.loads(value) for name, value in rows}
 

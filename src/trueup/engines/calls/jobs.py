@@ -160,7 +160,7 @@ def _left_alone(work: JobWork, run: RunRecord) -> RunRecord:
     plan is followed by another round."""
     journal = work.ledger.journal
     if job_runs.half_applied(run):
-        journal.add_to_report(run.id, {"taken_up": True})
+        journal.add_to_report(run.id, {"taken_up": work.phases.ANOTHER_AFTER_KILL})
     else:
         journal.update(run.id, phase=Phase.READ)
     return journal.get(run.id)

@@ -260,7 +260,7 @@ def _rounds(work: JobWork, known: RunRecord | None, parent: str, settings: _Sett
     """Rounds until nothing is left that another may finish, the first one being a known run or a new one."""
     reports: list[Json] = []
     while True:
-        old = known is not None and half_applied(known)
+        old = known is not None and half_applied(known) and settings.phases.ANOTHER_AFTER_KILL
         run_id = known.id if known else _begin(work, settings.phases, parent=parent)
         run = _JobRun(work, run_id, held, settings.on_event, settings.phases)
         with recorded(work, run_id):

@@ -50,12 +50,14 @@ def accept(work: BackupWork, causes: Sequence[str] = ()) -> list[str]:
 
     Args:
         work: the job.
-        causes: sources, or causes as `status` names them ("anomaly/crm"); empty: every anomaly. Damage is not accepted but mended.
+        causes: sources, or causes as `status` names them ("anomaly/crm", "vanished/vault"); empty: all of them. Damage is not accepted but
+            mended, unless its source or store is not in the job any more.
 
     Returns:
         The causes that are gone.
     """
-    found = [one for one in work.memory.freezes() if one.startswith("anomaly/")]
+    found = [one for one in work.memory.freezes() if one.startswith(("anomaly/", "vanished/"))]
+    found += [one for one in work.memory.freezes() if one not in work.freezes() and one not in found]
     wanted = [one for one in found if not causes or one in causes or one.partition("/")[2] in causes]
     for one in wanted:
         source, store = one.partition("/")[2], work.backup.repository

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-import random
 import socket
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from trueup import __version__
 from trueup.core.supervision import Deadline, child_env, run_child
-from trueup.jobs.backup import anomalies, windows
+from trueup.jobs.backup import anomalies
+from trueup.jobs.backup.memory import sound
+from trueup.jobs.backup.patience import OutOfTime, bounded, patiently
 from trueup.jobs.backup.results import Result
 from trueup.jobs.backup.sources import kind_of
 from trueup.jobs.backup.words import amount
 from trueup.jobs.backup.work import BackupWork
 from trueup.model.backup import MANIFEST, Captured, SourceSpec
 from trueup.model.change import ChangeState
-from trueup.model.errors import Cancelled, LedgerError, Locked, Permanent, TimedOut, Transient, TrueupError
-from trueup.model.repository import Repository, Snapshot, Stored, StoreRequest, Watch
+from trueup.model.errors import Cancelled, LedgerError, Locked, Permanent, StoreError, Transient, TrueupError
+from trueup.model.repository import Snapshot, Stored, StoreRequest, Watch
 
 Json: TypeAlias = dict[str, Any]
 
@@ -30,10 +30,10 @@ HOOK_SECONDS = 600.0
 HISTORY = 30
 """How many earlier snapshots a new one is compared with."""
 
-ONCE_MORE = 2
-"""How often in all what looks final is tried: a program's exit code says little of whether it may go well the next time."""
-
 SHOWN = 10
+LIVE = ("path",)
+"""Kinds that are read where they are: only their own capture knows what changed meanwhile."""
+
 _STOPS = (Cancelled, Locked, LedgerError)  # the run stops, and is taken up as it stands
 
 
@@ -48,75 +48,52 @@ def take(work: BackupWork, run_id: str, spec: SourceSpec, *, sent: bool) -> Resu
     Raises:
         Cancelled, Locked, LedgerError: the run stops here.
     """
-    if sent and (adopted := _adopted(work, run_id, spec)) is not None:
-        return adopted
-    attempts, retry = 0, work.backup.retry
-    while True:
-        attempts += 1
-        try:
-            with work.room:
-                work.check()
-                _within_window(work, spec)
-                return _attempt(work, run_id, spec, attempts)
-        except _STOPS:
-            raise
-        except (Transient, TimedOut, Permanent) as error:
-            most = min(retry.attempts, ONCE_MORE) if isinstance(error, Permanent) else retry.attempts
-            over = attempts >= most or _window_over(work)
-            work.on_event(_tried(work, spec, attempts, error, again=not over))
-            if over:
-                return Result.failed(error, "window" if _window_over(work) else "", attempts=attempts)
-        except TrueupError as error:
-            return Result.failed(error, attempts=attempts)
-        except Exception as error:  # a mistake of ours in one source must not cost the others their backup
-            return Result.failed(error, attempts=attempts)
-        _pause(work, attempts)
+    attempts = 0
+
+    def attempt(number: int) -> Result:
+        nonlocal attempts
+        attempts = number
+        with work.place():
+            work.check()
+            return _attempt(work, run_id, spec, number)
+
+    def failed(number: int, error: TrueupError, again: bool) -> None:
+        event = {"event": "attempt", "phase": "apply", "collection": work.backup.ref(spec.name), "title": spec.name}
+        work.on_event({**event, "attempt": number, "again": again, "reason": str(error)})
+
+    work.clear("spool", spec.name)
+    try:
+        _thaw(work, spec)
+        if sent and (adopted := _adopted(work, run_id, spec)) is not None:
+            return adopted
+        return patiently(work, f"backing up {spec.name}", attempt, failed)
+    except _STOPS:
+        raise
+    except OutOfTime as error:
+        return Result.failed(error, "window", attempts=attempts)
+    except Exception as error:  # also a mistake of ours: in one source it must not cost the others their backup
+        return Result.failed(error, attempts=attempts)
 
 
-def _tried(work: BackupWork, spec: SourceSpec, attempts: int, error: TrueupError, *, again: bool) -> Json:
-    event = {"event": "attempt", "phase": "apply", "collection": work.backup.ref(spec.name), "title": spec.name}
-    return {**event, "attempt": attempts, "again": again, "reason": str(error)}
-
-
-def _pause(work: BackupWork, attempts: int) -> None:
-    """Exponential back-off with full jitter above half of it, so that sources of one server do not all come back at once."""
-    retry = work.backup.retry
-    longest = min(retry.cap, retry.base * 2.0 ** (attempts - 1) if retry.exponential else retry.base)
-    until = time.monotonic() + longest * random.uniform(0.5, 1.0)
-    while (left := until - time.monotonic()) > 0:
-        work.check()
-        if _window_over(work):
-            return
-        time.sleep(min(0.5, left))
-
-
-def _end_of_window(work: BackupWork) -> float | None:
-    """When a run of this window must have ended; None: there is no limit."""
-    window = work.backup.window
-    return None if window is None else windows.must_end(window, work.began)
-
-
-def _window_over(work: BackupWork) -> bool:
-    end = _end_of_window(work)
-    return end is not None and work.clock() >= end
-
-
-def _within_window(work: BackupWork, spec: SourceSpec) -> None:
-    if _window_over(work):
-        raise TimedOut(f"{spec.name} was not begun", why="the window is over", hint="a longer window, or fewer sources")
-
-
-def _attempt(work: BackupWork, run_id: str, spec: SourceSpec, attempts: int) -> Result:
+def _attempt(work: BackupWork, run_id: str, spec: SourceSpec, number: int) -> Result:
     began, now = time.monotonic(), work.clock()
-    end = _end_of_window(work)
-    limits = [one for one in (spec.timeout, None if end is None else end - now) if one is not None]
-    watch = work.watch(f"backing up {spec.name}", timeout=min(limits, default=None), no_progress=spec.no_progress)
-    with work.space("spool", spec.name) as spool, _hooked(work, spec, watch):
-        captured = _captured(work, run_id, spec, spool, now, watch)
-        repository = work.opened(work.backup.repository)
-        work.memory.begun(run_id, spec.name, _known(captured, run_id, now))
-        stored = _stored(work, repository, run_id, spec, captured, now, watch)
-        return _judged(work, run_id, spec, captured, stored, watch, attempts=attempts, began=began)
+    watch = work.watch(f"backing up {spec.name}", timeout=spec.timeout, no_progress=spec.no_progress)
+
+    def taken() -> Result:
+        # A folder of the attempt's own: an earlier one that hangs may still be at work in its.
+        with work.space("spool", spec.name, str(number)) as spool:
+            captured = _captured(work, run_id, spec, spool, now, watch)
+            work.memory.begun(run_id, spec.name, _known(captured, run_id, now))
+            stored = _stored(work, run_id, spec, captured, now, watch)
+            return _judged(work, run_id, spec, captured, stored, watch, attempts=number, began=began)
+
+    result: Result | None = None
+    try:
+        _before(work, spec, watch)
+        result = bounded(taken, watch)
+    finally:
+        wrong = _after(work, spec)
+    return result if wrong is None else Result.failed(wrong, "hook", **result.more)
 
 
 def _captured(work: BackupWork, run_id: str, spec: SourceSpec, spool: Path, now: float, watch: Watch) -> Captured:
@@ -136,16 +113,11 @@ def _known(captured: Captured, run_id: str, now: float) -> Json:
     return {**known, "measures": dict(captured.measures), "notes": list(captured.notes)}
 
 
-def _stored(
-    work: BackupWork,
-    repository: Repository,
-    run_id: str,
-    spec: SourceSpec,
-    captured: Captured,
-    now: float,
-    watch: Watch,
-) -> Stored:
-    earlier = [one for one in work.snapshots(work.backup.repository) if one.source == spec.name]
+def _stored(work: BackupWork, run_id: str, spec: SourceSpec, captured: Captured, now: float, watch: Watch) -> Stored:
+    """Stores what was captured; the snapshot is known from then on, as one that is not judged yet."""
+    store = work.backup.repository
+    repository = work.opened(store)
+    earlier = {one: fact["time"] for one, fact in work.memory.snapshots(store, spec.name).items() if sound(fact)}
     request = StoreRequest(
         captured.root,
         captured.about,
@@ -157,9 +129,14 @@ def _stored(
         captured.files,
         captured.exclude,
         captured.one_file_system,
-        earlier[-1].id if earlier else "",
+        max(earlier, key=earlier.__getitem__, default=""),
     )
-    return repository.store(request, watch)
+    try:
+        stored = repository.store(request, watch)
+    finally:
+        work.stale(store)
+    work.memory.keep(store, spec.name, stored.snapshot.id, {"good": None, "time": now, "run": run_id})
+    return stored
 
 
 def _judged(
@@ -180,10 +157,8 @@ def _judged(
     good = not lost or spec.options.get("unreadable") == "warn"
     volatile = captured.about / "volatile.json"
     extra = {"volatile": json.loads(volatile.read_text("utf-8"))} if volatile.exists() else {}
-    known = _known(settled, run_id, snapshot.time)
-    found = remember(
-        work, spec, snapshot, {**known, **extra, "good": good, "notes": [*settled.notes, *map(_unread, lost)]}
-    )
+    known = {**_known(settled, run_id, snapshot.time), **extra}
+    found = remember(work, spec, snapshot, {**known, "good": good, "notes": [*settled.notes, *map(_unread, lost)]})
     more: Json = {
         "snapshot": snapshot.id,
         "bytes": settled.bytes,
@@ -212,8 +187,8 @@ def remember(work: BackupWork, spec: SourceSpec, snapshot: Snapshot, known: Mapp
     """
     store, now = work.backup.repository, work.clock()
     earlier = sorted(work.memory.snapshots(store, spec.name).values(), key=lambda one: float(one["time"]))
-    usual = [one["measures"] for one in earlier if one.get("good") and not one.get("suspicious")][-HISTORY:]
-    odd = anomalies.find(known["measures"], usual, work.backup.anomalies) if usual else []
+    usual = [one["measures"] for one in earlier if sound(one) and not one.get("suspicious") and "measures" in one]
+    odd = anomalies.find(known["measures"], usual[-HISTORY:], work.backup.anomalies) if usual else []
     found, cause = [one.sentence for one in odd], f"anomaly/{spec.name}"
     with work.ledger.transaction("backup.remember"):
         work.memory.keep(store, spec.name, snapshot.id, {**known, "suspicious": bool(found), "anomalies": found})
@@ -226,49 +201,69 @@ def remember(work: BackupWork, spec: SourceSpec, snapshot: Snapshot, known: Mapp
 
 
 def _adopted(work: BackupWork, run_id: str, spec: SourceSpec) -> Result | None:
-    """The snapshot of this run that was stored before the run was killed; None: there is none, or nothing is known of it."""
-    with suppress(TrueupError):
-        for one in work.snapshots(work.backup.repository, anew=True):
-            if one.run == run_id and one.source == spec.name and one.complete:
-                known = work.memory.what_was_begun(run_id, spec.name)
-                if known is not None:
-                    remember(work, spec, one, {**known, "good": True})
-                    more = {"snapshot": one.id, "bytes": one.bytes, "files": one.files, "adopted": True}
-                    return Result(ChangeState.DONE, more=more)
+    """The snapshot of this run that was stored before the run was killed; None: there is none that is surely whole.
+
+    One of a folder is taken anew: what changed in it while it was read died with the run.
+    """
+    store = work.backup.repository
+    work.stale(store)
+    try:
+        found = [one for one in work.snapshots(store) if one.run == run_id and one.source == spec.name]
+    except StoreError:
+        return None
+    known = work.memory.what_was_begun(run_id, spec.name)
+    for one in reversed(found):
+        judged = work.memory.snapshots(store, spec.name).get(one.id, {}).get("good")
+        if one.complete and known is not None and judged is not False and (judged or spec.kind not in LIVE):
+            if not judged:
+                remember(work, spec, one, {**known, "good": True})
+            more = {"snapshot": one.id, "bytes": one.bytes, "files": one.files, "adopted": True}
+            return Result(ChangeState.DONE, more=more)
+    if found:
+        with suppress(StoreError):  # an append-only repository keeps it; it is known not to be good
+            work.opened(store).forget(
+                [one.id for one in found], work.watch(f"removing what is unfinished of {spec.name}")
+            )
+        for one in found:
+            work.memory.keep(store, spec.name, one.id, {"good": False, "time": one.time, "run": run_id})
+        work.stale(store)
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Hook:
-    name: str
-    command: tuple[str, ...]
+# Hooks ----------------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _hooked(work: BackupWork, spec: SourceSpec, watch: Watch) -> Iterator[None]:
-    """The commands around a source; the second one runs whenever the first was begun, also after a time-out or a stop."""
+def _before(work: BackupWork, spec: SourceSpec, watch: Watch) -> None:
+    if spec.hooks.before or spec.hooks.after:
+        work.memory.set_hooked(spec.name, True)
+    if spec.hooks.before:
+        _run_hook(work, spec, "before", spec.hooks.before, watch)
+
+
+def _after(work: BackupWork, spec: SourceSpec) -> TrueupError | None:
+    """The second command, which runs whenever the first was begun, also after a time-out or a stop; returns what was wrong with it."""
+    if not work.memory.hooked(spec.name):
+        return None
     try:
-        if spec.hooks.before:
-            _run_hook(work, spec, _Hook("before", spec.hooks.before), watch)
-        yield
-    except BaseException:
-        with suppress(TrueupError):  # what went wrong first is what is told
-            _after(work, spec)
-        raise
-    _after(work, spec)
+        if spec.hooks.after:
+            # No stop reaches it: what was frozen has to be thawed.
+            _run_hook(work, spec, "after", spec.hooks.after, Deadline("the hook", timeout=HOOK_SECONDS))
+    except StoreError as error:
+        return error
+    work.memory.set_hooked(spec.name, False)
+    return None
 
 
-def _after(work: BackupWork, spec: SourceSpec) -> None:
-    if spec.hooks.after:
-        # No stop reaches it: what was frozen has to be thawed.
-        _run_hook(work, spec, _Hook("after", spec.hooks.after), Deadline("the hook", timeout=HOOK_SECONDS))
+def _thaw(work: BackupWork, spec: SourceSpec) -> None:
+    """A run that was killed between the hooks has left the source frozen."""
+    if (wrong := _after(work, spec)) is not None:
+        raise wrong
 
 
-def _run_hook(work: BackupWork, spec: SourceSpec, hook: _Hook, watch: Watch) -> None:
+def _run_hook(work: BackupWork, spec: SourceSpec, name: str, command: tuple[str, ...], watch: Watch) -> None:
     environment = {"TRUEUP_JOB": work.spec.name, "TRUEUP_SOURCE": spec.name}
-    root = work.context(spec).root
-    ended = run_child(hook.command, watch=watch, env=child_env(environment), cwd=root)
+    ended = run_child(command, watch=watch, env=child_env(environment), cwd=work.context(spec).root)
     if ended.code:
         last = ended.stderr.strip().splitlines()[-1:] or [""]
         why = f"exit code {ended.code}" + (f": {last[0]}" if last[0] else "")
-        raise Transient(f"the hook `{hook.name}` of {spec.name} failed", why=why, hint="run the command by hand")
+        raise Transient(f"the hook `{name}` of {spec.name} failed", why=why, hint="run the command by hand")

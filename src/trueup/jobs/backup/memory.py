@@ -12,6 +12,14 @@ from trueup.core.ledger import Ledger
 
 Json: TypeAlias = dict[str, Any]
 
+ANY_JOB = ""
+"""The subject of what holds for all jobs of a ledger."""
+
+
+def sound(fact: Mapping[str, Any]) -> bool:
+    """Whether a snapshot of which this is known counts as good."""
+    return fact.get("good") is True and not fact.get("damaged")
+
 
 class Memory:
     """The facts of one backup job. Times are seconds since 1970."""
@@ -20,16 +28,21 @@ class Memory:
         self._facts = ledger.facts
         self._job = job
 
-    # --- snapshots: {"time", "run", "bytes", "files", "measures", "good", "verified", "suspicious", "volatile", …}
+    # --- snapshots: {"time", "run", "bytes", "files", "measures", "good", "damaged", "verified", "suspicious", "volatile", …}
+    #     good: True: taken and stored whole; None: not judged yet; False: not. damaged: since when it cannot be restored; None: it can.
 
     def snapshots(self, store: str, source: str) -> dict[str, Json]:
         """What is known of a source's snapshots in a store, by id."""
         prefix = f"snapshot/{store}/{source}/"
         return {name.removeprefix(prefix): one for name, one in self._facts.under(self._job, prefix).items()}
 
-    def any_in(self, store: str) -> bool:
-        """Whether something was ever stored there: then its absence is no reason to begin anew."""
-        return bool(self._facts.under(self._job, f"snapshot/{store}/"))
+    def sources(self, store: str) -> dict[str, dict[str, Json]]:
+        """What is known of all snapshots in a store, by source and id; also of sources that are not in the job any more."""
+        found: dict[str, dict[str, Json]] = {}
+        for name, one in self._facts.under(self._job, f"snapshot/{store}/").items():
+            source, _, snapshot = name.removeprefix(f"snapshot/{store}/").partition("/")
+            found.setdefault(source, {})[snapshot] = one
+        return found
 
     def keep(self, store: str, source: str, snapshot: str, members: Mapping[str, Any]) -> None:
         """Adds to what is known of a snapshot."""
@@ -38,6 +51,29 @@ class Memory:
     def forget(self, store: str, source: str, snapshot: str) -> None:
         """A snapshot is gone."""
         self._facts.remove(self._job, f"snapshot/{store}/{source}/{snapshot}")
+
+    # --- repositories, of all jobs of the ledger
+
+    def was_made(self, store: str) -> bool:
+        """Whether a repository was ever there: then its absence is no reason to begin anew."""
+        return self._facts.get(ANY_JOB, f"repository/{store}") is not None
+
+    def made(self, store: str, now: float) -> None:
+        """A repository is there."""
+        self._facts.put(ANY_JOB, f"repository/{store}", {"since": now})
+
+    # --- hooks: a source that was frozen and not thawed
+
+    def hooked(self, source: str) -> bool:
+        """Whether the first hook of a source was begun, and the second one did not run since."""
+        return self._facts.get(self._job, f"hook/{source}") is not None
+
+    def set_hooked(self, source: str, on: bool) -> None:
+        """Before the first hook, and after the second."""
+        if on:
+            self._facts.put(self._job, f"hook/{source}", {})
+        else:
+            self._facts.remove(self._job, f"hook/{source}")
 
     # --- what is under way, so that a snapshot which was stored and not recorded is known again
 
@@ -53,7 +89,7 @@ class Memory:
     # --- proofs
 
     def checked(self, store: str) -> Json | None:
-        """The last check of a repository: {"at", "ok", "damage", "share", "unchecked"}."""
+        """The last check of a repository: {"at", "ok", "damage", "share", "unchecked", "newest": {source: snapshot}}."""
         return self._facts.get(self._job, f"check/{store}")
 
     def set_checked(self, store: str, value: Mapping[str, Any]) -> None:

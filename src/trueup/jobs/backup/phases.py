@@ -15,6 +15,8 @@ from trueup.core.ledger.rows import JournalRow
 from trueup.core.phases import APPROVER, begin, require_sealed
 from trueup.core.phases import guard as guard_of
 from trueup.jobs.backup import capture, copying, forgetting, planning, proving, reporting
+from trueup.jobs.backup.meeting import meet
+from trueup.jobs.backup.patience import bounded, patiently
 from trueup.jobs.backup.planning import Stage
 from trueup.jobs.backup.results import OPEN, Result, record
 from trueup.jobs.backup.sources import kind_of
@@ -23,11 +25,29 @@ from trueup.model.change import ChangeState
 from trueup.model.diagnostics import Severity
 from trueup.model.errors import Cancelled, LedgerError, Locked, StalePlan, TrueupError
 from trueup.model.plan import Plan
-from trueup.model.run import Phase, RunState
+from trueup.model.run import Phase, RunRecord, RunState
 
-__all__ = ["apply_batch", "begin", "guard", "plan", "read", "refuse_stale", "report", "start_apply", "verify"]
+__all__ = [
+    "ANOTHER_AFTER_KILL",
+    "apply_batch",
+    "begin",
+    "goes_on",
+    "guard",
+    "plan",
+    "read",
+    "refuse_stale",
+    "report",
+    "start_apply",
+    "verify",
+]
 
 Json: TypeAlias = dict[str, Any]
+
+PROBE = 60.0
+"""Seconds that a first look at a source may take."""
+
+FRESH = 43_200.0
+"""Seconds after which a run that was killed is not gone on with: what it took belongs to another day."""
 
 NAMED = 5
 """So many sources are named in the title of a batch."""
@@ -43,7 +63,7 @@ def read(work: BackupWork, run_id: str, ref: str) -> Json:
     name = ref.partition("/")[2]
     result: Json = {"collection": ref, "read": True, "items": 0, "error": None, "warnings": []}
     try:
-        result["items"] = sum(one.source == name for one in work.snapshots(work.backup.repository))
+        result["items"] = sum(one.source == name for one in meet(work, work.backup.repository))
     except (Cancelled, Locked, LedgerError):
         raise
     except TrueupError as error:
@@ -54,8 +74,11 @@ def read(work: BackupWork, run_id: str, ref: str) -> Json:
 
 def _probed(work: BackupWork, name: str) -> list[str]:
     spec = work.backup.by_name[name]
+    watch = work.watch(f"looking at {name}", timeout=PROBE)
     try:
-        found = list(kind_of(spec.kind).probe(spec, work.context(spec)))
+        found = bounded(lambda: list(kind_of(spec.kind).probe(spec, work.context(spec))), watch, grace=0.0)
+    except (Cancelled, Locked, LedgerError):
+        raise
     except TrueupError as error:
         return [str(error)]
     return [f"{one.what}: {one.why}" if one.why else one.what for one in found if one.severity is not Severity.INFO]
@@ -83,6 +106,17 @@ def refuse_stale(work: BackupWork, plan: Plan, readings: Sequence[Json]) -> None
         raise StalePlan("the plan is stale", why="the job's configuration was changed since it was made", hint=hint)
 
 
+ANOTHER_AFTER_KILL = False
+"""A run that was killed is finished as it stands; another one would take everything a second time."""
+
+
+def goes_on(work: BackupWork, run: RunRecord) -> bool:
+    """Whether a run that was killed while it was carried out is finished: while its window is open, and the job is what it was."""
+    ends = run.report.get("ends")
+    same = (run.plan or {}).get("config") == work.spec.digest
+    return same and work.clock() - run.started < FRESH and (ends is None or work.clock() < ends)
+
+
 def start_apply(work: BackupWork, run_id: str) -> Json:
     """Before the first batch: makes sure that the plan is the one that was sealed and allowed.
 
@@ -92,7 +126,11 @@ def start_apply(work: BackupWork, run_id: str) -> Json:
     journal = work.ledger.journal
     require_sealed(work, run_id)
     journal.update(run_id, phase=Phase.APPLY.value, state=RunState.RUNNING)
-    work.ended("began", {"run": run_id})
+    report = journal.get(run_id).report
+    if "ends" not in report:  # the first time; a repeat goes by what was worked out then
+        work.sweep()
+        journal.add_to_report(run_id, {"ends": planning.end_of(work, run_id)})
+        work.ended("began", {"run": run_id})
     waves: dict[int, list[int]] = {}
     for batch in journal.batches(run_id):
         if batch.open:
@@ -121,7 +159,7 @@ def apply_batch(work: BackupWork, run_id: str, batch: int) -> Json:
         {"batch", "collection", "done", "failed", "stale", "errors"}.
     """
     journal = work.ledger.journal
-    work.began = journal.get(run_id).started
+    work.ends = journal.get(run_id).report.get("ends")
     rows = journal.batch(run_id, batch)
     open_rows = [row for row in rows if row.state in OPEN]
     if open_rows:
@@ -143,10 +181,13 @@ def apply_batch(work: BackupWork, run_id: str, batch: int) -> Json:
 
 def _take(work: BackupWork, run_id: str, rows: list[JournalRow]) -> None:
     """Sources that wait for each other: each as soon as all it comes after are stored, at the same time where it may be."""
-    known = {row.change.title: row for row in rows}
+    known = {row.change.title: row for row in rows if row.change.title in work.backup.by_name}
+    for row in rows:
+        if row.change.title not in known and row.state in OPEN:
+            record(work, run_id, row, Result(ChangeState.FAILED, "gone", "it is not in the job any more"))
     states = {name: row.state for name, row in known.items()}
     specs = {name: work.backup.by_name[name] for name in known}
-    sorter = TopologicalSorter({name: set(spec.after) for name, spec in specs.items()})
+    sorter = TopologicalSorter({name: set(spec.after) & set(specs) for name, spec in specs.items()})
     sorter.prepare()
     running: dict[Future[ChangeState], str] = {}
     with ThreadPoolExecutor(max(1, len(rows)), thread_name_prefix="backup") as pool:
@@ -155,7 +196,9 @@ def _take(work: BackupWork, run_id: str, rows: list[JournalRow]) -> None:
                 if states[name] not in OPEN:
                     sorter.done(name)
                     continue
-                late = [one for one in specs[name].after if states[one] not in (ChangeState.DONE, ChangeState.VERIFIED)]
+                late = [
+                    one for one in specs[name].after if states.get(one) not in (ChangeState.DONE, ChangeState.VERIFIED)
+                ]
                 running[pool.submit(_take_one, work, run_id, known[name], late)] = name
             if not running:
                 continue
@@ -178,7 +221,7 @@ def _take_one(work: BackupWork, run_id: str, row: JournalRow, late: list[str]) -
 
 
 def _check(work: BackupWork, run_id: str, rows: list[JournalRow]) -> None:
-    damaged = any(one.startswith("damage/") for one in work.memory.freezes())
+    damaged = any(one.startswith("damage/") for one in work.freezes())
     share = 1.0 if damaged else work.backup.verify.read_data
     _each(work, run_id, rows, lambda row: proving.check(work, work.backup.repository, share))
 
@@ -188,8 +231,14 @@ def _drill(work: BackupWork, run_id: str, rows: list[JournalRow]) -> None:
 
 
 def _archive(work: BackupWork, run_id: str, rows: list[JournalRow]) -> None:
-    by_store = {one.store: one for one in work.backup.archives}
-    _each(work, run_id, rows, lambda row: copying.copy(work, by_store[_store(row)], row.change.title))
+    archive = next((one for one in work.backup.archives if one.store == _store(rows[0])), None)
+
+    def copied(row: JournalRow) -> Result:
+        if archive is None or row.change.title not in work.backup.by_name:
+            return Result(ChangeState.FAILED, "gone", "it is not in the job any more")
+        return copying.copy(work, archive, row.change.title)
+
+    _each(work, run_id, rows, copied)
 
 
 def _forget(work: BackupWork, run_id: str, rows: list[JournalRow]) -> None:
@@ -202,7 +251,9 @@ def _store(row: JournalRow) -> str:
 
 def _each(work: BackupWork, run_id: str, rows: list[JournalRow], call: Callable[[JournalRow], Result]) -> None:
     for row in rows:
-        if row.state in OPEN:
+        if row.state in OPEN and work.over:
+            record(work, run_id, row, Result(ChangeState.PUT_OFF, "window", "put off: the window is over"))
+        elif row.state in OPEN:
             work.check()
             work.ledger.journal.mark_sent(run_id, [row.change.seq])
             record(work, run_id, row, call(row))
@@ -229,8 +280,11 @@ def verify(work: BackupWork, run_id: str, ref: str) -> Json:
     result: Json = {"collection": ref, "verified": 0, "failed": 0, "rewritten": 0, "lost": {}, "error": None}
     if not rows:
         return result
+    store, work.ends = ref.partition("/")[0], None  # looking it up takes a moment, and belongs to the report
     try:
-        there = {one.id for one in work.snapshots(ref.partition("/")[0], anew=True)}
+        there = {
+            one.id for one in patiently(work, f"looking into {store}", lambda _: work.snapshots(store), proving.silent)
+        }
     except (Cancelled, Locked, LedgerError):
         raise
     except TrueupError as error:

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from trueup.jobs.backup import windows
 from trueup.jobs.backup.forgetting import removable
+from trueup.jobs.backup.memory import sound
 from trueup.jobs.backup.sources import TITLES
 from trueup.jobs.backup.words import ago, amount, lasting, moment
 from trueup.jobs.backup.work import BackupWork
@@ -86,6 +87,16 @@ def _guards(work: BackupWork) -> Iterator[GuardFinding]:
     yield GuardFinding(WINDOW, work.backup.repository, f"the window is closed: {opened}")
 
 
+def end_of(work: BackupWork, run_id: str) -> float | None:
+    """When a run that begins to be carried out now must be over, by the window it is in; None: there is no limit, or a person let it go on."""
+    window, now = work.backup.window, work.clock()
+    plan = work.ledger.journal.get(run_id).plan
+    allowed = plan is not None and any(one["guard"] == WINDOW for one in plan["guards"])
+    if window is None or allowed or not windows.may_start(window, now):
+        return None
+    return windows.must_end(window, now)
+
+
 def _missed(work: BackupWork, told: list[Diagnostic]) -> None:
     """A window that passed without a backup is told, once, though nobody was there when it passed."""
     window, last = work.backup.window, _last_started(work)
@@ -133,7 +144,7 @@ def _takes(work: BackupWork, told: list[Diagnostic]) -> Iterator[list[Change]]:
     for group in backup.groups():
         rows = []
         for one in group:
-            known = [fact for fact in work.memory.snapshots(backup.repository, one.name).values() if fact.get("good")]
+            known = [fact for fact in work.memory.snapshots(backup.repository, one.name).values() if sound(fact)]
             last = max(known, key=lambda fact: float(fact["time"]), default=None)
             size = f", {amount(last['bytes'])}" if last else ""
             reason = (
@@ -149,10 +160,11 @@ def _takes(work: BackupWork, told: list[Diagnostic]) -> Iterator[list[Change]]:
 def _checks(work: BackupWork, told: list[Diagnostic]) -> Iterator[list[Change]]:
     backup = work.backup
     last = work.memory.checked(backup.repository)
-    damaged = any(one.startswith("damage/") for one in work.memory.freezes())
-    if backup.verify.check is None and not damaged:
+    damaged = any(one.startswith("damage/") for one in work.freezes())
+    wanted = damaged or any(one.verified for one in backup.archives)  # what is archived has to be checked before
+    if backup.verify.check is None and not wanted:
         return
-    if last and not damaged and work.clock() - last["at"] < (backup.verify.check or 0.0):
+    if last and not wanted and 0 <= work.clock() - last["at"] < (backup.verify.check or 0.0):
         return
     share = 1.0 if damaged else backup.verify.read_data
     what = "all of its data read, because damage was found" if damaged else f"{share:.0%} of its data read"
@@ -177,7 +189,8 @@ def due(work: BackupWork, source: str) -> bool:
     if verify.drill is None or (verify.drilled is not None and source not in verify.drilled):
         return False
     last = work.memory.drilled(source)
-    return last is None or not last["ok"] or work.clock() - last["at"] >= verify.drill
+    # One that is dated in the future was held by a clock that was wrong.
+    return last is None or not last["ok"] or not 0 <= work.clock() - last["at"] < verify.drill
 
 
 def _copies(work: BackupWork, told: list[Diagnostic]) -> Iterator[list[Change]]:

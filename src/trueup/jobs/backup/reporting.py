@@ -15,6 +15,7 @@ Json: TypeAlias = dict[str, Any]
 
 PAGE = 500
 SHOWN = 200
+UNSEEN = "it was stored, and the repository could not be asked for it again"
 
 
 def report(work: BackupWork, run_id: str, verifications: list[Json]) -> Json:
@@ -30,10 +31,12 @@ def report(work: BackupWork, run_id: str, verifications: list[Json]) -> Json:
         return run.report
     rows = _rows(work, run_id)
     stages = [_stage(row) for row in rows]
-    taken = [row for row in rows if row.change.code == Stage.TAKE and row.state is ChangeState.VERIFIED]
+    # What was stored, and could only not be looked up again, is there.
+    stored = (ChangeState.VERIFIED, ChangeState.DONE)
+    taken = [row for row in rows if row.change.code == Stage.TAKE and row.state in stored]
     left = [_left(row) for row in rows if row.state is not ChangeState.VERIFIED]
     shown = status(work)
-    wrong = [one for one in left if one["state"] != ChangeState.PUT_OFF.value]
+    wrong = [one for one in left if one["state"] != ChangeState.PUT_OFF.value or one["stage"] != Stage.FORGET]
     if not taken:
         state = RunState.FAILED
     else:
@@ -53,6 +56,7 @@ def report(work: BackupWork, run_id: str, verifications: list[Json]) -> Json:
     with work.ledger.transaction("report"):
         journal.update(run_id, phase=Phase.REPORT.value, state=state, report=result, ended=work.clock())
         work.ended("ended", result)
+    work.ended("over", result)
     return result
 
 
@@ -75,11 +79,14 @@ def _stage(row: JournalRow) -> Json:
     """What a change came to, for people and programs."""
     change = row.change
     known = {"stage": change.code, "title": change.title, "collection": change.collection, "state": row.state.value}
-    return {**known, **row.result}
+    unseen = {"reason": UNSEEN} if row.state is ChangeState.DONE else {}
+    return {**known, **row.result, **unseen}
 
 
 def _left(row: JournalRow) -> Json:
     change = row.change
     known = {"title": change.title, "starts": "", "collection": change.collection, "state": row.state.value}
     code, reason = row.result.get("code") or change.code, row.result.get("reason") or change.reason
+    if row.state is ChangeState.DONE:
+        code, reason = "not-looked-up", UNSEEN
     return {**known, "stage": change.code, "code": code, "reason": reason, "hint": row.result.get("hint", "")}

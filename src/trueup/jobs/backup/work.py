@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.core.job_work import JobWork
+from trueup.core.leasing import Kept, give_back, process_name
+from trueup.core.store_slots import take
 from trueup.core.supervision import Deadline
 from trueup.jobs.backup.memory import Memory
 from trueup.jobs.backup.spec import BackupSpec
@@ -21,6 +24,9 @@ from trueup.model.repository import Repository, Snapshot
 
 if TYPE_CHECKING:
     from trueup.core.job_work import Phases
+
+USES = ("spool", "drill", "archive")
+"""Folders of the scratch place."""
 
 QUIET = 900.0
 """Seconds that a repository may show no sign of life in what has no limit of its own (listing, checking)."""
@@ -34,9 +40,9 @@ class BackupWork(JobWork):
         repository: gives the repository of a store; opens it at the first call.
         context: what a source works with.
         folder: where what is kept between runs lies (caches), and dumps and drills on their way; made when needed.
-        ended: told that a run "began" to be carried out, or "ended" (in the transaction that ends it) or waits for a person, with its
-            report; or that a window was "missed".
-        began: when the run at hand began.
+        ended: told that a run "began" to be carried out, or "ended" (in the transaction that ends it; "over" once that is
+            committed) or waits for a person, with its report; or that a window was "missed".
+        ends: when the run at hand must be over, by `clock`; None: there is no limit.
         reading: nothing may be written, not even a new repository.
     """
 
@@ -44,7 +50,7 @@ class BackupWork(JobWork):
     context: Callable[[SourceSpec], SourceContext]
     folder: Path
     ended: Callable[[str, dict[str, Any]], None] = lambda event, report: None
-    began: float = 0.0
+    ends: float | None = None
     reading: bool = False
     _lists: dict[str, list[Snapshot]] = field(default_factory=dict)
     _ready: set[str] = field(default_factory=set)
@@ -69,15 +75,34 @@ class BackupWork(JobWork):
 
     @cached_property
     def room(self) -> threading.Semaphore:
-        """As many places as sources may be taken at once."""
+        """As many places as sources may be worked on at once in this process."""
         return threading.Semaphore(self.backup.parallel)
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of the job's places, over all processes that share the ledger."""
+        with self.room:
+            owner, kept = process_name(), Kept(self.ledger)
+            lease = take(self.ledger, f"backup/{self.spec.name}", self.backup.parallel, owner, self.check)
+            kept.add(*lease)
+            try:
+                yield
+            finally:
+                kept.close()
+                give_back(self.ledger, lease[0], owner)
+
     def watch(self, what: str, *, timeout: float | None = None, no_progress: float | None = QUIET) -> Deadline:
-        """Somebody to look after work that may take long."""
-        return Deadline(what, timeout=timeout, no_progress=no_progress, check=self.check)
+        """Somebody to look after work that may take long; at the end of the window it is over in any case."""
+        limits = [one for one in (timeout, None if self.ends is None else self.ends - self.clock()) if one is not None]
+        return Deadline(what, timeout=min(limits, default=None), no_progress=no_progress, check=self.check)
+
+    @property
+    def over(self) -> bool:
+        """Whether the window of this run is over."""
+        return self.ends is not None and self.clock() >= self.ends
 
     def opened(self, store: str) -> Repository:
-        """The repository of a store, there and usable.
+        """The repository of a store, there and usable; made where none was ever there.
 
         Raises:
             StoreError: it is not.
@@ -85,23 +110,42 @@ class BackupWork(JobWork):
         repository = self.repository(store)
         with self._lock:
             if store not in self._ready:
-                repository.prepare(self.reading or self.memory.any_in(store), self.watch(f"opening {store}"))
+                known = self.reading or self.memory.was_made(store) or bool(self.memory.sources(store))
+                repository.prepare(known, self.watch(f"opening {store}"))
                 self._ready.add(store)
+                if not self.reading:
+                    self.memory.made(store, self.clock())
         return repository
 
-    def snapshots(self, store: str, *, anew: bool = False) -> list[Snapshot]:
-        """This job's snapshots in a store, the oldest first; asked for once."""
-        if self.reading and not self.memory.any_in(store):
+    def snapshots(self, store: str) -> list[Snapshot]:
+        """This job's snapshots in a store, the oldest first; asked for once, and again after `stale`."""
+        if self.reading and not self.memory.was_made(store):
             try:
                 self.repository(store).prepare(True, self.watch(f"opening {store}"))
             except StoreError:
                 return []  # it is not there yet; a run makes it
         repository = self.opened(store)
         with self._lock:
-            if anew or store not in self._lists:
+            if store not in self._lists:
                 found = repository.snapshots(self.watch(f"listing the snapshots of {store}"))
                 self._lists[store] = [one for one in found if one.job == self.spec.name]
             return list(self._lists[store])
+
+    def stale(self, store: str) -> None:
+        """Something came to a store, or went: its snapshots are listed anew when they are asked for again."""
+        with self._lock:
+            self._lists.pop(store, None)
+
+    def freezes(self) -> dict[str, dict[str, Any]]:
+        """Why nothing may be removed, by cause; what is about sources and stores that the job does not have any more is over."""
+        stores = {self.backup.repository, *(one.store for one in self.backup.archives)}
+        known = {"damage": stores, "vanished": stores, "differs": self.backup.by_name, "anomaly": self.backup.by_name}
+        found = self.memory.freezes()
+        return {
+            cause: one
+            for cause, one in found.items()
+            if cause.partition("/")[2] in known.get(cause.partition("/")[0], ())
+        }
 
     @property
     def zone(self) -> str:
@@ -112,24 +156,39 @@ class BackupWork(JobWork):
 
     @property
     def scratch(self) -> Path:
-        """Where there is room."""
-        return Path(self.backup.scratch) if self.backup.scratch else self.folder
+        """Where there is room. One that is named may be shared: with other jobs, and with those of another trueup.yaml."""
+        if not self.backup.scratch:
+            return self.folder
+        whose = blake2b(self.ledger.where.encode(), digest_size=4).hexdigest()
+        return Path(self.backup.scratch) / "trueup" / f"{self.spec.name}-{whose}"
 
     @contextmanager
-    def space(self, use: str, name: str) -> Iterator[Path]:
+    def space(self, use: str, *names: str) -> Iterator[Path]:
         """An empty folder of one's own that is gone afterwards; what a kill left of it is gone before.
 
         Args:
             use: what for: "spool", "drill" …
-            name: whose.
+            names: whose.
         """
-        place = self.scratch / use / name
+        place = self.scratch.joinpath(use, *names)
         _remove(place)
         place.mkdir(parents=True, mode=0o700)
         try:
             yield place
         finally:
             _remove(place)
+            with suppress(OSError):  # others are still in it
+                for above in list(place.parents)[: len(names)]:
+                    above.rmdir()
+
+    def clear(self, use: str, *names: str) -> None:
+        """Removes what earlier tries, of runs that were killed among them, have left of a place."""
+        _remove(self.scratch.joinpath(use, *names))
+
+    def sweep(self) -> None:
+        """Removes what runs that were killed have left: dumps in plain text of sources that may not even be in the job any more."""
+        for use in USES:
+            _remove(self.scratch / use)
 
 
 def _remove(place: Path) -> None:
