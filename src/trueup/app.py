@@ -219,6 +219,10 @@ class App:
         from trueup.jobs import calendar
 
         spec = self.config.job(job)
+        if spec.kind == "contacts":
+            from trueup.address_books import contacts_work
+
+            return contacts_work(self, spec, on_event, reading=reading)
         if spec.kind != "calendar":
             hint = (
                 f"`trueup status {job}`, `trueup accept {job}`, `trueup restore {job}`" if spec.kind == "backup" else ""

@@ -110,6 +110,10 @@ def item_kind(name: str) -> Kind:
     Raises:
         NotFound: there is no such kind.
     """
+    if name == "contacts":
+        from trueup.jobs.contacts import ContactsKind
+
+        return ContactsKind()
     if name != "calendar":
         raise NotFound(f"there is no kind of item `{name}`")
     from trueup.jobs.calendar import CalendarKind

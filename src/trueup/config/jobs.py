@@ -4,32 +4,47 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trueup.config.models import CollectionModel, GuardsModel, JobModel
+from trueup.config.models import CollectionModel, GuardsModel, JobModel, PreferModel
 from trueup.config.scheduled import schedule_spec, trigger_specs
 from trueup.model.job import CollectionRef, ConflictPolicy, Guards, JobSpec
 
+if TYPE_CHECKING:
+    from trueup.config.contacts_models import ContactsJobModel
+
 
 def job_spec(name: str, job: JobModel) -> JobSpec:
-    """The frozen job."""
-    policy = ConflictPolicy(job.conflicts) if isinstance(job.conflicts, str) else ConflictPolicy.PREFER
+    """The frozen job of calendars."""
     options: dict[str, object] = {
         key: value.model_dump(mode="json")
         for key, value in (("transform", job.transform), ("filter", job.filter), ("overlaps", job.overlaps))
         if value is not None
     }
+    return _spec(name, job, options, invite=job.invitations == "allow")
+
+
+def contacts_spec(name: str, job: ContactsJobModel) -> JobSpec:
+    """The frozen job of contacts."""
+    blanks = {"*": job.blanks} if isinstance(job.blanks, str) else dict(job.blanks)
+    options: dict[str, object] = {"truth": dict(job.truth), "blanks": blanks}
+    if job.filter is not None:
+        options["filter"] = job.filter.model_dump(mode="json")
+    return _spec(name, job, options)
+
+
+def _spec(name: str, job: JobModel | ContactsJobModel, options: dict[str, object], *, invite: bool = False) -> JobSpec:
     shape = {key: options[key] for key in ("transform", "filter") if key in options}
     return JobSpec(
         name=name,
         kind=job.kind,
         sources=_refs(job.collections or job.from_),
         targets=_refs(job.to),
-        conflicts=policy,
-        prefer="" if isinstance(job.conflicts, str) else job.conflicts.prefer,
+        conflicts=ConflictPolicy.PREFER if isinstance(job.conflicts, PreferModel) else ConflictPolicy(job.conflicts),
+        prefer=job.conflicts.prefer if isinstance(job.conflicts, PreferModel) else "",
         delete_wins=job.on_delete == "delete-wins",
         guards=guards(job.guards),
-        invite=job.invitations == "allow",
+        invite=invite,
         options=options,
         digest=digest(job.model_dump(mode="json", exclude={"schedule", "triggers"})),
         shape=digest(shape),

@@ -25,7 +25,8 @@ from trueup.model.pipeline import PipelineSpec
 
 _CHECKED_APART = ("stores", "jobs", "pipelines")
 BACKUP = "backup"
-KINDS = ("calendar", BACKUP)
+CONTACTS = "contacts"
+KINDS = ("calendar", CONTACTS, BACKUP)
 
 
 class ConnectorDeclaration(Protocol):
@@ -114,6 +115,15 @@ def _jobs(
             wrong += [*more, *backup_findings(source, name, stores, connectors)]
             if backup is not None and not wrong:
                 specs[name] = backup_spec(name, backup, source.path.parent)
+        elif kind == CONTACTS:
+            from trueup.config.contacts import contacts_findings
+            from trueup.config.contacts_models import ContactsJobModel
+            from trueup.config.jobs import contacts_spec
+
+            contacts, more = checked(ContactsJobModel, given, source, where)
+            wrong += [*more, *contacts_findings(source, name, stores)]
+            if contacts is not None and not wrong:
+                specs[name] = contacts_spec(name, contacts)
         elif kind is not None and kind not in KINDS:
             hint = meant(str(kind), KINDS)
             wrong.append(source.finding((*where, "kind"), f"there is no kind of job `{kind}`", hint=hint))

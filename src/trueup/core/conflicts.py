@@ -8,18 +8,14 @@ from uuid import NAMESPACE_URL, uuid5
 
 from trueup.core.draft import Draft, join
 from trueup.core.ledger.rows import Replica
-from trueup.core.merge import Choose, Edits, Merged, revert
+from trueup.core.merge import Choose, Edits, Merged, Rule, no_rule, revert
 from trueup.model.change import Action
-from trueup.model.fields import Field
+from trueup.model.fields import Field, FieldKey
 from trueup.model.job import ConflictPolicy
 
 
 def chooser(draft: Draft, live: dict[str, Replica], word: str | None) -> Choose:
     spec = draft.work.spec
-
-    def newest(contenders: Sequence[str]) -> str:
-        order = list(draft.sides)
-        return max(contenders, key=lambda ref: (_modified(draft, live[ref]), -order.index(ref)))
 
     def choose(contenders: Sequence[str]) -> str:
         if word is not None and word in contenders:
@@ -30,9 +26,29 @@ def chooser(draft: Draft, live: dict[str, Replica], word: str | None) -> Choose:
             preferred = [ref for ref in contenders if ref.split("/", 1)[0] == spec.prefer]
             if preferred:
                 return preferred[0]
-        return newest(contenders)
+        return _newest(draft, live, contenders)
 
     return choose
+
+
+def ruler(draft: Draft, live: dict[str, Replica], word: str | None) -> Rule:
+    """Who wins a field by the job's own rules for it; a person's word is above them."""
+    rules = draft.work.rules
+    if rules is None or word is not None:
+        return no_rule
+
+    def rule(key: FieldKey, contenders: Sequence[str]) -> str:
+        wanted = rules.prefers(key)
+        if wanted == "newest":
+            return _newest(draft, live, contenders)
+        return next((ref for ref in contenders if ref.split("/", 1)[0] == wanted), "") if wanted else ""
+
+    return rule
+
+
+def _newest(draft: Draft, live: dict[str, Replica], contenders: Sequence[str]) -> str:
+    order = list(draft.sides)
+    return max(contenders, key=lambda ref: (_modified(draft, live[ref]), -order.index(ref)))
 
 
 def _modified(draft: Draft, one: Replica) -> float:

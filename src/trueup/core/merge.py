@@ -18,6 +18,7 @@ from trueup.model.fields import Edit, Field, FieldKey, FieldMap
 
 Edits: TypeAlias = dict[FieldKey, Edit]
 Choose: TypeAlias = Callable[[Sequence[str]], str]
+Rule: TypeAlias = Callable[[FieldKey, Sequence[str]], str]
 Coupled: TypeAlias = Callable[[FieldKey, FieldKey], bool]
 
 MAX_PAIRS = 1_000_000
@@ -146,16 +147,24 @@ def _supersede(sides: Mapping[str, SideState], edits: dict[str, Edits]) -> None:
                     del edits[other][key]
 
 
-def merge(edits: Mapping[str, Mapping[FieldKey, Edit]], choose: Choose, coupled: Coupled) -> Merged:
+def no_rule(key: FieldKey, contenders: Sequence[str]) -> str:
+    """The rule of a job without any."""
+    return ""
+
+
+def merge(
+    edits: Mapping[str, Mapping[FieldKey, Edit]], choose: Choose, coupled: Coupled, rule: Rule = no_rule
+) -> Merged:
     """Brings the sides' edits together.
 
     Args:
         edits: by side, in order of preference for equal edits.
         choose: given the sides in conflict, the one that wins, or "" for "ask a person".
         coupled: whether edits of two different fields contradict each other.
+        rule: as `choose`, of one field; "" for "as `choose` says".
     """
     merged = Merged()
-    remaining = _settle_coupled({side: dict(own) for side, own in edits.items()}, choose, coupled, merged)
+    remaining = _settle_coupled({side: dict(own) for side, own in edits.items()}, choose, coupled, rule, merged)
     by_key: dict[FieldKey, dict[str, Edit]] = {}
     for side, own in remaining.items():
         for key, edit in own.items():
@@ -165,21 +174,24 @@ def merge(edits: Mapping[str, Mapping[FieldKey, Edit]], choose: Choose, coupled:
         if all(first.same_result(other) for other in contenders.values()):
             merged.edits[key], merged.origin[key] = first, first_side
             continue
-        winner = choose(list(contenders))
+        winner = rule(key, list(contenders)) or choose(list(contenders))
         merged.conflicts.append(FieldConflict(key, {side: edit.after for side, edit in contenders.items()}, winner))
         if winner:
             merged.edits[key], merged.origin[key] = contenders[winner], winner
     return merged
 
 
-def _settle_coupled(edits: dict[str, Edits], choose: Choose, coupled: Coupled, merged: Merged) -> dict[str, Edits]:
+def _settle_coupled(
+    edits: dict[str, Edits], choose: Choose, coupled: Coupled, rule: Rule, merged: Merged
+) -> dict[str, Edits]:
     """Takes the loser's part out where edits of different fields contradict each other; what belongs together goes
     together."""
     for one, other in combinations(list(edits), 2):
         cluster = _cluster(edits[one], edits[other], coupled)
         if not cluster:
             continue
-        winner = choose([one, other])
+        ruled = (rule(key, [one, other]) for key in sorted(cluster))
+        winner = next((name for name in ruled if name), "") or choose([one, other])
         for key in sorted(cluster):
             values = {side: edits[side][key].after for side in (one, other) if key in edits[side]}
             if len(values) == 2 and edits[one][key].same_result(edits[other][key]):

@@ -83,6 +83,8 @@ def _align(draft: Draft, ref: str, held: Replica, copy: bytes, origin: str) -> N
         draft.update(ref, edits, dict.fromkeys(edits, donor), f"as in {origin}", [origin])
         return
     edits = diff(draft.bodies.fields(held.sent), wanted)
+    if draft.work.rules is not None:
+        edits = dict(draft.work.rules.admitted(edits, copy))
     drift = _drift(draft, held)
     reason, drifted = f"edited in {origin}", False
     if drift and not needed(edits, applied(revert(drift), now)):

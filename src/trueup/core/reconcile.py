@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trueup.core.conflicts import chooser, conflict, contenders, described, keep_losers, newest_only, resolution
+from trueup.core.conflicts import chooser, conflict, contenders, described, keep_losers, newest_only, resolution, ruler
 from trueup.core.decisions import after_undo, brought_back, decided, restored
 from trueup.core.draft import Draft, edits_since, join, richest
 from trueup.core.ledger.rows import Replica
@@ -173,7 +173,7 @@ def _donors(live: dict[str, Replica], merged: Merged, edits: Edits) -> dict[Fiel
 def _merge(draft: Draft, live: dict[str, Replica]) -> Merged | None:
     """The merged edits; None where the item has to wait for a person (the conflict is drafted then)."""
     sides = {ref: _state(draft, one) for ref, one in live.items()}
-    edits = edits_of(sides)
+    edits = _admitted(draft, live, edits_of(sides))
     version = restored(draft)
     if version:
         edits = {**{ref: {} for ref in live}, **brought_back(draft, live, version)}
@@ -182,7 +182,7 @@ def _merge(draft: Draft, live: dict[str, Replica]) -> Merged | None:
     policy = draft.work.spec.conflicts
     if policy is ConflictPolicy.NEWEST and sum(1 for own in edits.values() if own) > 1 and not version:
         edits = newest_only(draft, live, edits, choose)
-    merged = merge(edits, choose, draft.work.kind.coupled)
+    merged = merge(edits, choose, draft.work.kind.coupled, ruler(draft, live, word))
     if word in live and any(word not in one.values for one in merged.conflicts):
         # The side that a person chose did not touch what the others fight over: its value is the one to have.
         own = sides[word].now
@@ -196,6 +196,14 @@ def _merge(draft: Draft, live: dict[str, Replica]) -> Merged | None:
         if policy is ConflictPolicy.KEEP_BOTH and word is None:
             keep_losers(draft, live, merged)
     return merged
+
+
+def _admitted(draft: Draft, live: dict[str, Replica], edits: dict[str, Edits]) -> dict[str, Edits]:
+    """The edits that count by the job's rules for single fields."""
+    rules = draft.work.rules
+    if rules is None:
+        return edits
+    return {ref: dict(rules.admitted(own, draft.bodies.get(live[ref].seen or ""))) for ref, own in edits.items()}
 
 
 def _state(draft: Draft, one: Replica) -> SideState:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from trueup.core.job_work import JobWork
 from trueup.core.ledger.rows import CollectionRow
-from trueup.model.ports import Advisor, Collection, Filter, Kind, Transform
+from trueup.model.ports import Advisor, Collection, FieldRules, Filter, Kind, Transform
 
 if TYPE_CHECKING:
     from trueup.core.job_work import Phases
@@ -23,12 +23,14 @@ class Work(JobWork):
     Attributes:
         kind: what its items mean.
         transform, filter: of a one-way job.
+        rules: for single fields; None: the job's policy for all.
         advisor: looks at all items together (double bookings); None: nobody does.
     """
 
     kind: Kind
     transform: Transform | None = None
     filter: Filter | None = None
+    rules: FieldRules | None = None
     advisor: Advisor | None = None
     _opened: dict[str, Collection] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -278,6 +278,18 @@ class Filter(Protocol):
         ...
 
 
+class FieldRules(Protocol):
+    """A job's own rules for single fields, on top of its policy for conflicts."""
+
+    def prefers(self, key: FieldKey) -> str:
+        """Whose value of a field wins where sides differ: a store's name, "newest" for the newest edit, "" for the job's policy."""
+        ...
+
+    def admitted(self, edits: Mapping[FieldKey, Edit], now: bytes) -> Mapping[FieldKey, Edit]:
+        """Those of a side's edits that count; `now` is the body that shows them. What does not count stays as it is, on all sides."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """What an advisor has to say of one item.

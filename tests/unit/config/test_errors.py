@@ -120,7 +120,7 @@ def test_one_mistake_is_one_finding(wrong: Wrong, text: str, expected: str) -> N
             "{kind: calendar, from: {store: feed}, to: {store: home}}",
             "7:48 `name` of the calendar is missing |  | write {store: home, name: …}; `trueup doctor home`",
         ),
-        ("{kind: contacts, collections: [{store: home, name: a}, {store: work, name: a}]}", "7:13 there is no kind of job `contacts`"),
+        ("{kind: people, collections: [{store: home, name: a}, {store: work, name: a}]}", "7:13 there is no kind of job `people`"),
     ],
 )  # fmt: skip
 def test_shapes_of_jobs(wrong: Wrong, job: str, expected: str) -> None:

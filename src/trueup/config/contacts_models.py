@@ -1,0 +1,67 @@
+"""The schema of jobs of kind `contacts`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from trueup.config.models import (
+    CollectionModel,
+    GuardsModel,
+    OneOrMore,
+    Pattern,
+    PreferModel,
+    ScheduleModel,
+    Strict,
+    TriggerModel,
+    Words,
+)
+
+
+def _fields(value: object) -> object:
+    """The names of fields in lower case, for people write them as they like; a property's own name stays in capitals."""
+    if isinstance(value, dict):
+        return {str(key) if str(key).isupper() else str(key).lower(): one for key, one in value.items()}
+    return value
+
+
+class ContactsFilterModel(Strict):
+    """Which contacts belong to a job."""
+
+    categories: Words | None = Field(None, description="only contacts with one of these categories")
+    not_categories: Words | None = Field(None, description="no contacts with one of these categories")
+    title: Pattern | None = Field(None, description="only contacts whose name this regular expression finds")
+
+
+class ContactsJobModel(Strict):
+    """One job that keeps address books in step."""
+
+    kind: Literal["contacts"] = Field(description="what its items are")
+    collections: list[CollectionModel] = Field(
+        default_factory=list, description="two or more address books kept in step, both ways"
+    )
+    from_: Annotated[list[CollectionModel], OneOrMore] = Field(
+        default_factory=list, alias="from", description="one way: where contacts come from (one or a list)"
+    )
+    to: Annotated[list[CollectionModel], OneOrMore] = Field(
+        default_factory=list, description="one way: where they are copied to (one or a list)"
+    )
+    conflicts: Literal["merge", "newest", "keep-both", "ask"] | PreferModel = Field(
+        "merge", description="what happens when two sides changed the same field"
+    )
+    truth: Annotated[dict[str, str], BeforeValidator(_fields)] = Field(
+        default_factory=dict,
+        description='by field (`phone`, `photo`, `"*"` for all others): the store whose value wins where sides differ, or `newest`',
+    )
+    blanks: Annotated[Literal["keep", "wipe"] | dict[str, Literal["keep", "wipe"]], BeforeValidator(_fields)] = Field(
+        "keep",
+        description="what an emptied field does to the others: nothing (keep), or empty them too (wipe); for all, or by field",
+    )
+    on_delete: Literal["edit-wins", "delete-wins"] = Field(
+        "edit-wins", description="when one side deleted what another edited"
+    )
+    guards: GuardsModel = Field(default_factory=lambda: GuardsModel(), description="what stops a run")
+    filter: ContactsFilterModel | None = Field(None, description="which contacts belong to the job")
+    schedule: ScheduleModel | None = Field(None, description="when it starts by itself (`trueup serve`)")
+    triggers: list[TriggerModel] = Field(default_factory=list, description="what else starts it")

@@ -1,0 +1,74 @@
+"""What each property is: which are rewritten by servers, which are lists, how versions write it (RFC 2426, 6350, 6474, 6715, 9554; programs)."""
+
+from __future__ import annotations
+
+# Bookkeeping that servers and programs rewrite without anybody's wish; UID is the contact's identity.
+IGNORED = frozenset({
+    "BEGIN", "END", "VERSION", "UID", "REV", "PRODID", "CREATED", "CLIENTPIDMAP", "PROFILE", "MAILER",
+    "X-ABUID", "X-ABADR", "X-RADICALE-NAME", "X-IMAGETYPE", "X-IMAGEHASH", "X-EVOLUTION-WEBDAV-ETAG", "X-EVOLUTION-CALDAV-ETAG",
+    "X-ABSHOWAS-DEFAULT", "X-COUCHDB-REV", "X-LIC-ERROR",
+})  # fmt: skip
+
+LABEL = "X-ABLABEL"
+ATTACHED = frozenset({LABEL, "X-ABADR"})
+"""Lines that say something of another line of their group (Apple)."""
+
+# What 3.0 has no name for, as programs write it there, and the name that 4.0 gave it.
+CANONICAL = {
+    "X-ADDRESSBOOKSERVER-KIND": "KIND",
+    "X-ADDRESSBOOKSERVER-MEMBER": "MEMBER",
+    "X-ANNIVERSARY": "ANNIVERSARY",
+    "X-EVOLUTION-ANNIVERSARY": "ANNIVERSARY",
+}
+IN_3 = {"KIND": "X-ADDRESSBOOKSERVER-KIND", "MEMBER": "X-ADDRESSBOOKSERVER-MEMBER", "ANNIVERSARY": "X-ANNIVERSARY"}
+
+COMMA_LISTS = frozenset({"CATEGORIES", "NICKNAME"})
+LINE_LISTS = frozenset({"EMAIL", "TEL", "ADR", "URL", "IMPP", "MEMBER", "RELATED", "X-SOCIALPROFILE"})
+STRUCTURED = {"N": 5, "ORG": 1, "ADR": 7, "GENDER": 2}
+DATES = frozenset({"BDAY", "ANNIVERSARY", "DEATHDATE"})
+BINARY = frozenset({"PHOTO", "LOGO", "KEY", "SOUND"})
+URIS = frozenset({
+    "URL", "IMPP", "MEMBER", "RELATED", "X-SOCIALPROFILE", "SOURCE", "FBURL", "CALURI", "CALADRURI", "ORG-DIRECTORY",
+})  # fmt: skip
+
+# Types that say what would hold without them (RFC 2426 sections 3.2.1, 3.3.1, 3.3.2; RFC 6350 section 6.4.1).
+TYPE_DEFAULTS = {
+    "TEL": frozenset({"voice"}),
+    "EMAIL": frozenset({"internet", "x-internet"}),
+    "ADR": frozenset({"intl", "postal", "parcel"}),
+}
+TYPE_WORDS = {"mobile": "cell", "jpg": "jpeg"}
+
+DEFAULTS = {"KIND": "individual", "CLASS": "public"}
+
+PARAMS_IGNORED = frozenset({
+    "PID", "PROP-ID", "CHARSET", "X-ABCROP-RECTANGLE", "X-APPLE-OMIT-YEAR", "X-EVOLUTION-UI-SLOT", "X-EVOLUTION-E164", "X-COUCHDB-UUID",
+    "MEDIATYPE", "CALSCALE", "X-ABREMOTEHASH",
+})  # fmt: skip
+
+GROUPS = {
+    "name": frozenset(
+        {
+            "FN",
+            "N",
+            "NICKNAME",
+            "SORT-STRING",
+            "X-PHONETIC-FIRST-NAME",
+            "X-PHONETIC-LAST-NAME",
+            "X-PHONETIC-MIDDLE-NAME",
+        }
+    ),
+    "email": frozenset({"EMAIL"}),
+    "phone": frozenset({"TEL"}),
+    "address": frozenset({"ADR", "LABEL"}),
+    "photo": frozenset({"PHOTO"}),
+    "organisation": frozenset({"ORG", "TITLE", "ROLE", "LOGO", "X-PHONETIC-ORG"}),
+    "categories": frozenset({"CATEGORIES"}),
+    "notes": frozenset({"NOTE"}),
+    "birthday": frozenset({"BDAY"}),
+    "anniversary": frozenset({"ANNIVERSARY"}),
+    "url": frozenset({"URL"}),
+    "messaging": frozenset({"IMPP", "X-SOCIALPROFILE"}),
+    "members": frozenset({"MEMBER"}),
+}
+"""What people call fields, in `truth` and `blanks`."""
