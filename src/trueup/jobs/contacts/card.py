@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass, field
 
 from trueup.core.contentlines import fold
-from trueup.jobs.contacts.head import Head, head_of
+from trueup.jobs.contacts.head import BLANK, Head, head_of
 from trueup.model.errors import ItemRefused
 
 MAX_SIZE = 32 * 1024 * 1024
 VERSIONS = ("2.1", "3.0", "4.0")
+_CLOSED = 2
 
 # The head up to the colon where it stands on one line, and the rest of the logical line with its folds and its line end.
 _LINES = re.compile(r'(?:([A-Za-z0-9_.\-]++(?:;(?:[^:"\n]++|"[^"\n]*+")*+)?+):)?+([^\n]*+(?:\n[ \t][^\n]*+)*+\n?+)')
@@ -99,7 +100,8 @@ def read_card(data: bytes) -> Card:
         ItemRefused: with the number of the line, under one of the codes "empty", "too-large", "not-vcard", "nul", "encoding", "syntax",
             "structure", "truncated", "two-cards", "version".
     """
-    _check_format(data)
+    if not data.startswith(b"BEGIN:VCARD") or b"\0" in data or len(data) > MAX_SIZE:
+        _check_format(data)
     try:
         text, clean = data.decode(), True
     except UnicodeDecodeError:
@@ -131,48 +133,38 @@ class _Reader:
         self._at = 0
 
     def lines(self) -> list[CardLine]:
-        found, lines, depth, cards = self._found, [], 0, 0
-        count = len(found)
+        """Every line; what is no card is refused."""
+        found, clean = self._found, self._clean
+        lines = [CardLine(BLANK, self._bom, "")] if self._bom else []
+        opened, count = 0, len(found)
         while self._at < count:
             written, rest = found[self._at]
             self._at += 1
-            if not written:
-                if not rest.strip():
-                    if rest:
-                        lines.append(CardLine(_BLANK, rest, ""))
-                    continue
+            if written:
+                head = head_of(written)
+                if head.encoding or not clean:
+                    line = self._encoded(head, f"{written}:{rest}")
+                else:
+                    value = rest.rstrip("\r\n")
+                    line = CardLine(head, f"{written}:{rest}", self._unfolded(value) if "\n" in value else value)
+            elif rest.strip():
                 line = self._odd(rest)
             else:
-                head = head_of(written)
-                if head.encoding or not self._clean:
-                    line = self._encoded(head, f"{written}:{rest}")
-                elif "\n" in rest[:-1] or "\r" in rest[:-2]:
-                    line = CardLine(head, f"{written}:{rest}", self._unfolded(rest))
-                else:
-                    line = CardLine(head, f"{written}:{rest}", rest.rstrip("\r\n"))
+                if rest:
+                    lines.append(CardLine(BLANK, rest, ""))
+                continue
             name = line.head.name
-            if name == "BEGIN" and line.value.strip().upper() == "VCARD":
-                depth += 1
-                cards += depth == 1
-                if cards > 1:
-                    raise ItemRefused(
-                        "this is not one contact",
-                        code="two-cards",
-                        where=self._where(),
-                        why="it holds several vCards in one body",
-                        hint="a file with many contacts is read with the vcf connector",
-                    )
-                if depth > 1:
+            if name == "BEGIN":
+                if opened == 1:
                     line = self._nested(lines, line)
-                    depth -= 1
-            elif depth == 0:
+                else:
+                    opened = self._opened(line, opened)
+            elif opened != 1:
                 raise self._refused("structure", f"a line outside of the card: {_shorten(line.raw)}")
             elif name == "END":
-                depth -= 1
-                if line.value.strip().upper() != "VCARD":
-                    raise self._refused("structure", f"{_shorten(line.raw)} closes nothing that is open")
+                opened = self._closed(line)
             lines.append(line)
-        if depth:
+        if opened == 1:
             raise ItemRefused(
                 "the contact is cut off",
                 code="truncated",
@@ -180,9 +172,23 @@ class _Reader:
                 why="BEGIN:VCARD is never closed",
                 hint="the file may be half-written; save it again in the program it came from",
             )
-        if self._bom:
-            lines.insert(0, CardLine(_BLANK, self._bom, ""))
         return lines
+
+    def _opened(self, line: CardLine, opened: int) -> int:
+        if opened == _CLOSED:
+            raise ItemRefused(
+                "this is not one contact",
+                code="two-cards",
+                where=self._where(),
+                why="it holds several vCards in one body",
+                hint="a file with many contacts is read with the vcf connector",
+            )
+        return 1
+
+    def _closed(self, line: CardLine) -> int:
+        if line.value.strip().upper() != "VCARD":
+            raise self._refused("structure", f"{_shorten(line.raw)} closes nothing that is open")
+        return _CLOSED
 
     def _unfolded(self, text: str) -> str:
         # vCard 2.1 folds at blanks, which stay (versit, section 2.1.3); later versions fold anywhere.
@@ -320,6 +326,3 @@ def _check_format(data: bytes) -> None:
 def _shorten(raw: str) -> str:
     text = raw.encode("utf-8", "replace").decode().strip()
     return repr(text[:60] + "…" if len(text) > 60 else text)
-
-
-_BLANK = Head("", "", "", frozenset(), 0, "", "", "", (), "")

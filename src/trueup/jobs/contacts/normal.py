@@ -56,8 +56,13 @@ def fields_of(card: Card) -> FieldMap:
     for key, slots in collect(card, groups).items():
         if len(slots) == 1:
             (slot,) = slots
-            if slot.normal is not None:
-                result[key] = Field(_short(slot.normal), native_lines(card, slot.line, slot.place, groups), slot.shown)
+            normal = slot.normal
+            if normal is not None:
+                result[key] = Field(
+                    normal if len(normal) <= _LONG else _short(normal),
+                    native_lines(card, slot.line, slot.place, groups),
+                    slot.shown,
+                )
             continue
         said = {slot.normal: slot for slot in slots if slot.normal is not None}
         if said:
@@ -83,7 +88,7 @@ def attached(card: Card) -> Groups:
     groups: Groups = {}
     for line in card.lines:
         if line.head.group and line.head.name in p.ATTACHED:
-            groups.setdefault(line.head.group.lower(), []).append(line)
+            groups.setdefault(line.head.group, []).append(line)
     return groups
 
 
@@ -91,30 +96,32 @@ def collect(card: Card, groups: Groups) -> Slots:
     """Every field with all its holders (also those that say nothing, so that a patch replaces them)."""
     slots: Slots = {}
     unknown: dict[str, list[CardLine]] = {}
-    primary = (
-        {line.head.group.lower() for line in card.lines if line.head.group and line.head.name not in p.ATTACHED}
-        if groups
-        else ()
-    )
+    labelled = _labelled(card) if groups else ()
     for line in card.lines:
-        name = line.head.name
-        if not name or name in p.IGNORED:
-            continue
-        if name == p.LABEL and line.head.group.lower() in primary:
-            continue
-        name = p.CANONICAL.get(name, name)
-        if name in p.COMMA_LISTS:
+        head = line.head
+        name = head.key
+        reader = _READERS.get(name)
+        if reader is not None:
+            member, value, shown = reader(head, line.value)
+            if value is not None and (extra := f"{head.extra}{_label(head, groups)}" if groups else head.extra):
+                value = f"{extra}:{value}"
+            key = FieldKey("", name, member if len(member) <= _LONG_KEY else v.short_digest(member))
+            if key in slots:
+                slots[key].append(Slot(line, -1, value, shown))
+            else:
+                slots[key] = [Slot(line, -1, value, shown)]
+        elif name in p.COMMA_LISTS:
             _put_values(slots, name, line)
-        elif (reader := _READERS.get(name)) is not None:
-            member, value, shown = reader(line.head, line.value)
-            normal = None if value is None else _said(line, name, value, groups)
-            slots.setdefault(
-                FieldKey("", name, member if len(member) <= _LONG_KEY else v.short_digest(member)), []
-            ).append(Slot(line, -1, normal, shown))
-        else:
+        elif name and name not in p.IGNORED and not (name == p.LABEL and head.group in labelled):
             unknown.setdefault(name, []).append(line)
-    _collect_unknown(slots, unknown, groups)
+    if unknown:
+        _collect_unknown(slots, unknown, groups)
     return slots
+
+
+def _labelled(card: Card) -> set[str]:
+    """The groups in which there is something that a label could be of."""
+    return {line.head.group for line in card.lines if line.head.group and line.head.name not in p.ATTACHED}
 
 
 def _collect_unknown(slots: Slots, unknown: dict[str, list[CardLine]], groups: Groups) -> None:
@@ -122,7 +129,7 @@ def _collect_unknown(slots: Slots, unknown: dict[str, list[CardLine]], groups: G
     for name, lines in unknown.items():
         for line in lines:
             value = v.text(line.value)
-            normal = _said(line, name, value, groups) if value.strip("; ") else None
+            normal = _said(line.head, value, groups) if value.strip("; ") else None
             member = "" if len(lines) == 1 else v.short_digest(normal or "")
             slots.setdefault(FieldKey("", name, member), []).append(Slot(line, -1, normal, v.shorten(value)))
 
@@ -135,47 +142,17 @@ def _put_values(slots: Slots, name: str, line: CardLine) -> None:
         )
 
 
-def _said(line: CardLine, name: str, value: str, groups: Groups) -> str:
-    """A value with its types, its place in the order, its label and its other parameters before it."""
-    extra = qualifiers(line.head, name)
-    if line.head.group and groups:
-        label = _label(line, groups)
-        extra = f"{extra};label={label}" if label else extra
+def _said(head: Head, value: str, groups: Groups) -> str:
+    """A value behind its types, its place in the order, its label and its other parameters."""
+    extra = f"{head.extra}{_label(head, groups)}"
     return f"{extra}:{value}" if extra else value
 
 
-def _label(line: CardLine, groups: Groups) -> str:
-    found = groups.get(line.head.group.lower(), ())
-    return next((v.apple_label(one.value) for one in found if one.head.name == p.LABEL and one.value.strip()), "")
-
-
-def qualifiers(head: Head, name: str) -> str:
-    """Types, preference and parameters in normal form, sorted, without those that say what holds without them."""
-    if head.text == head.name:
+def _label(head: Head, groups: Groups) -> str:
+    if not head.group:
         return ""
-    cached = _QUALIFIERS.get((head.text, name))
-    if cached is None:
-        cached = _qualifiers(head, name)
-        if len(_QUALIFIERS) < _MAX_QUALIFIERS:
-            _QUALIFIERS[head.text, name] = cached
-    return cached
-
-
-_QUALIFIERS: dict[tuple[str, str], str] = {}
-_MAX_QUALIFIERS = 4096
-
-
-def _qualifiers(head: Head, name: str) -> str:
-    types = {p.TYPE_WORDS.get(one, one) for one in head.types} - p.TYPE_DEFAULTS.get(name, frozenset())
-    if name in p.BINARY:
-        types &= {"home", "work"}  # a photo's TYPE is its format
-    parts = [",".join(sorted(types))] if types else []
-    if head.pref:
-        parts.append(f"pref={head.pref}")
-    if head.label:
-        parts.append(f"text={v.text(head.label)}")
-    kept = (f"{key}={','.join(sorted(said))}" for key, said in head.params if key not in p.PARAMS_IGNORED)
-    return ";".join([*parts, *sorted(kept)])
+    label = next((said for one in groups.get(head.group, ()) if (said := v.apple_label(one))), "")
+    return f";label={label}" if label else ""
 
 
 # Readers: of head and value, the member's name, the value in normal form (None: it says nothing), and what is shown ------------------------------
@@ -204,37 +181,24 @@ def _read_name(head: Head, value: str) -> _Read:
 
 def _read_email(head: Head, value: str) -> _Read:
     address = v.email(value)
-    return address, "" if address else None, _shown(head, address)
+    return address, "" if address else None, address + head.suffix
 
 
 def _read_phone(head: Head, value: str) -> _Read:
     number = v.phone(value)
     said = v.text(value)
-    return number, "" if number else None, _shown(head, said[4:] if said[:4].lower() == "tel:" else said)
+    return number, "" if number else None, (said[4:] if said[:4].lower() == "tel:" else said) + head.suffix
 
 
 def _read_address(head: Head, value: str) -> _Read:
     found = v.structured(value)
     key = v.join_components(found)
-    return " ".join(key.split()), "" if key else None, _shown(head, v.shorten(", ".join(one for one in found if one)))
+    return " ".join(key.split()), "" if key else None, v.shorten(", ".join([one for one in found if one])) + head.suffix
 
 
 def _read_uri(head: Head, value: str) -> _Read:
     address = v.uri(value)
-    return address, "" if address else None, _shown(head, v.shorten(v.text(value)))
-
-
-def _shown(head: Head, said: str) -> str:
-    """With its types, as people read them: "+49 30 1234 (work)"."""
-    if not head.types and not head.pref:
-        return said
-    return _shown_with(frozenset(head.types), head.pref, said)
-
-
-def _shown_with(types: frozenset[str], pref: int, said: str) -> str:
-    words = [p.TYPE_WORDS.get(one, one) for one in sorted(types) if one not in ("voice", "internet")]
-    words += ["preferred"] if pref else []
-    return f"{said} ({', '.join(words)})" if words else said
+    return address, "" if address else None, v.shorten(v.text(value)) + head.suffix
 
 
 def _read_date(head: Head, value: str) -> _Read:
@@ -251,7 +215,7 @@ def _read_binary(head: Head, value: str) -> _Read:
         return "", said, v.shorten(said)
     if not data:
         return "", None, ""
-    noun = {"PHOTO": "photo", "LOGO": "logo", "KEY": "key", "SOUND": "sound"}[head.name]
+    noun = head.name.lower()
     kind = v.media_type(head, value, data)
     return (
         "",
@@ -272,8 +236,7 @@ def _read_zone(head: Head, value: str) -> _Read:
 
 def _read_word(head: Head, value: str) -> _Read:
     said = v.text(value).lower()
-    name = p.CANONICAL.get(head.name, head.name)
-    return "", None if said in ("", p.DEFAULTS[name]) else said, said
+    return "", None if said in ("", p.DEFAULTS[head.key]) else said, said
 
 
 _READERS: dict[str, Callable[[Head, str], _Read]] = {

@@ -42,7 +42,7 @@ class _Patch:
         self._card = card
         self._groups = attached(card)
         self._slots = collect(card, self._groups)
-        self._taken = {line.head.group.lower() for line in card.lines if line.head.group}
+        self._taken = {line.head.group for line in card.lines if line.head.group}
         self._instead: dict[int, list[CardLine]] = {}
         self._values: dict[int, list[str | None]] = {}
         self._lines: dict[int, CardLine] = {}
@@ -64,7 +64,7 @@ class _Patch:
         for slot in places:
             self._instead[id(slot.line)] = []
         gone = {id(slot.line) for slot in places}
-        dropped = [group for slot in places if (group := slot.line.head.group.lower()) and self._alone(group, gone)]
+        dropped = [group for slot in places if (group := slot.line.head.group) and self._alone(group, gone)]
         for group in dropped:
             for line in self._groups.get(group, ()):
                 self._instead[id(line)] = []
@@ -77,9 +77,7 @@ class _Patch:
     def _alone(self, group: str, gone: set[int]) -> bool:
         """Whether nothing but these lines, and what is attached to them, is in the group."""
         return all(
-            id(line) in gone or line.head.name in p.ATTACHED
-            for line in self._card.lines
-            if line.head.group.lower() == group
+            id(line) in gone or line.head.name in p.ATTACHED for line in self._card.lines if line.head.group == group
         )
 
     def _made(self, texts: Sequence[str], free: Sequence[str], old: Sequence[CardLine]) -> list[CardLine]:
@@ -101,7 +99,7 @@ class _Patch:
     def _name(self, kept: list[str], wanted: str) -> str:
         if kept:
             group = kept.pop(0)
-            return next(line.head.group for line in self._card.lines if line.head.group.lower() == group)
+            return next(line.head.group for line in self._card.lines if line.head.group == group)
         name, number = wanted, 1
         while name.lower() in self._taken:
             name, number = f"item{number}", number + 1

@@ -39,6 +39,8 @@ TYPE_DEFAULTS = {
 }
 TYPE_WORDS = {"mobile": "cell", "jpg": "jpeg"}
 
+PLACES = frozenset({"home", "work"})
+
 DEFAULTS = {"KIND": "individual", "CLASS": "public"}
 
 PARAMS_IGNORED = frozenset({

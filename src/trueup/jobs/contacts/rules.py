@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trueup.jobs.contacts import properties as p
 from trueup.jobs.contacts.card import read_card
-from trueup.jobs.contacts.normal import Slots, attached, collect, qualifiers
+from trueup.jobs.contacts.normal import Slots, attached, collect
 from trueup.jobs.contacts.write import modern
 from trueup.model.fields import Edit, FieldKey
 
@@ -59,7 +59,7 @@ def _emptied(key: FieldKey, edit: Edit, slots: Slots) -> bool:
         return bool(empty)
     said = "" if edit.before is None else edit.before.normal.rpartition(":")[0]
     empty += [slot for slot in slots.get(FieldKey(key.part, key.name), ()) if slot.normal is None]
-    return any(qualifiers(slot.line.head, key.name) in ("", said) for slot in empty)
+    return any(slot.line.head.extra in ("", said) for slot in empty)
 
 
 def _by_property(given: object) -> dict[str, str]:

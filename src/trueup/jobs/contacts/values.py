@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import unquote_to_bytes
 
+from trueup.jobs.contacts.card import CardLine
 from trueup.jobs.contacts.head import Head
+from trueup.jobs.contacts.properties import LABEL
 
 _ESCAPE = re.compile(r"\\([\\;,:nN])")
 _COMPONENT = re.compile(r"\\.|;", re.DOTALL)
@@ -18,6 +19,8 @@ _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[T ](.*))?", re.DOTALL)
 _YEARLESS = re.compile(r"--(\d{2})-?(\d{2})(?:T(.*))?", re.DOTALL)
 _MIDNIGHT = re.compile(r"00:?00(?::?00(?:\.0+)?)?(?:Z|[+-]00:?00)?")
 _SEPARATORS = re.compile(r"[\s()./\-\u00a0\u2010-\u2015\u2007\u202f\u200e\u200f\u202a-\u202e]+")
+_PLAIN_NUMBER = re.compile(r"[+0-9][0-9 ()./\-]*")
+_UNDIALLED = str.maketrans("", "", " ()./-")
 _EXTENSION = re.compile(r"(?:;ext=|\s*(?:ext\.?|extension|x)\s*)(\d+)$", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?)(;base64)?,", re.IGNORECASE)
 _MONTHS = [
@@ -74,14 +77,19 @@ def _parted(value: str, mark: str, pattern: re.Pattern[str]) -> list[str]:
 
 def text(value: str) -> str:
     """A text without what servers cut or add at its ends; line ends alike."""
-    said = unescape(value).strip()
+    if "\\" in value:
+        value = _ESCAPE.sub(lambda match: "\n" if match[1] in "nN" else match[1], value)
+    said = value.strip()
     return said.replace("\r\n", "\n").replace("\r", "\n") if "\r" in said else said
 
 
 def structured(value: str) -> list[str]:
     """The components of a structured value, without empty ones at the end. Values within one are parted by a comma; a comma of theirs
     is escaped, as it is written."""
-    found = [component(one) for one in components(value)]
+    if "\\" not in value and "," not in value:
+        found = [one.strip() for one in value.split(";")]
+    else:
+        found = [component(one) for one in components(value)]
     while found and not found[-1]:
         found.pop()
     return found
@@ -97,15 +105,16 @@ def component(value: str) -> str:
 
 def join_components(found: list[str]) -> str:
     """Components in one text, each told from the next."""
-    return ";".join(one.replace(";", "\\;") if ";" in one else one for one in found)
+    return ";".join([one.replace(";", "\\;") if ";" in one else one for one in found])
 
 
-@lru_cache(maxsize=16384)
 def phone(value: str) -> str:
     """A number as it is dialled: digits with the leading plus, `;ext=` behind; a region is not guessed. What is no number is itself.
 
     "(0)" behind a country code is not dialled from abroad (DIN 5008, ITU-T E.123), and is left out.
     """
+    if _PLAIN_NUMBER.fullmatch(value):
+        return (value.replace("(0)", "") if value[0] == "+" else value).translate(_UNDIALLED)
     number = text(value)
     if number[:4].lower() == "tel:":
         number = number[4:]
@@ -222,9 +231,9 @@ def zone(value: str) -> str:
     return said.replace(":", "") if re.fullmatch(r"[+-]\d{2}:\d{2}", said) else said
 
 
-def apple_label(value: str) -> str:
-    """Apple's label: `_$!<HomePage>!$_` is "homepage"."""
-    said = text(value)
+def apple_label(line: CardLine) -> str:
+    """What Apple's X-ABLabel says: `_$!<HomePage>!$_` is "homepage"; "" for another line."""
+    said = text(line.value) if line.head.name == LABEL else ""
     if said.startswith("_$!<") and said.endswith(">!$_"):
         said = said[4:-4].lower()
     return said

@@ -24,13 +24,16 @@ _OMITTED = "1604"  # the year Apple puts where there is none, and says so with X
 def native_lines(card: Card, line: CardLine, place: int, groups: Mapping[str, Sequence[CardLine]]) -> tuple[str, ...]:
     """A field's lines to be carried over: the version they are written in, the line (of a comma list, with the one value), and what is
     attached to it by its group."""
-    text = line.text if _plain(line.head) else carried(line, card.version, card.version)
-    if place >= 0:
-        head, value = apart(text)
-        text = f"{head}:{v.items(value)[place].strip()}"
+    head = line.head
     version = _VERSION_LINES[card.version]
-    if line.head.group and groups:
-        more = groups.get(line.head.group.lower(), ())
+    if place < 0 and head.plain and not head.group:
+        return (version, f"{head.text}:{line.value}")
+    text = line.text if head.plain else carried(line, card.version, card.version)
+    if place >= 0:
+        start, value = apart(text)
+        text = f"{start}:{v.items(value)[place].strip()}"
+    if head.group and groups:
+        more = groups.get(head.group, ())
         return (version, text, *(one.text for one in more if one is not line))
     return (version, text)
 
@@ -54,7 +57,10 @@ def line_of(text: str) -> CardLine:
 
 def apart(text: str) -> tuple[str, str]:
     """Head and value of an unfolded line."""
-    end, quoted = 0, False
+    if '"' not in text:
+        head, _, value = text.partition(":")
+        return head, value
+    quoted = False
     for end, one in enumerate(text):
         if one == '"':
             quoted = not quoted
@@ -67,10 +73,10 @@ def apart(text: str) -> tuple[str, str]:
 def carried(line: CardLine, source: str, target: str) -> str:
     """One line of a card of version `source` as a card of version `target` has it; `target` is never 2.1."""
     head = line.head
-    if source == target and _plain(head):
+    if source == target and head.plain:
         return line.text
     value = _modern_value(line) if source == "2.1" else line.value.replace("\r\n", "\\n").replace("\n", "\\n")
-    name = p.CANONICAL.get(head.name, head.name)
+    name = head.key
     types, keep = set(head.types), dict(head.params)
     said = "" if head.value in ("URL", "INLINE", "BINARY", "PHONE-NUMBER") else head.value
     encoding = ""
@@ -87,7 +93,7 @@ def carried(line: CardLine, source: str, target: str) -> str:
     elif target == "3.0" and name in p.URIS and said == "URI" and name not in ("IMPP", "RELATED"):
         said = ""
     written = p.IN_3.get(name, name) if target == "3.0" else name
-    if name == p.CANONICAL.get(head.name):
+    if name != head.name:
         written = written if source != target else head.name
     group = f"{head.group}." if head.group else ""
     return f"{group}{_spelt(head, written)}{_params(types, head.pref, said, encoding, keep.items(), head.label, target)}:{value}"
@@ -105,7 +111,7 @@ def upgraded(card: Card, target: str) -> Card:
         else:
             text = carried(line, card.version, target)
             new.lines.append(
-                line if text == line.text and _plain(line.head) and card.version != "2.1" else new.make(text)
+                line if text == line.text and line.head.plain and card.version != "2.1" else new.make(text)
             )
     if card.first("VERSION") is None:
         new.lines.insert(_after_begin(new), new.make(f"VERSION:{target}"))
@@ -156,10 +162,6 @@ def display_name(card: Card) -> str:
 def organisation(card: Card) -> str:
     """The organisation's name, without its units."""
     return (v.structured(card.value("ORG")) or [""])[0].replace("\\,", ",")
-
-
-def _plain(head: Head) -> bool:
-    return head.encoding != "Q" and not head.charset
 
 
 def _after_begin(card: Card) -> int:
