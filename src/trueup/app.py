@@ -507,13 +507,11 @@ class App:
 
         return status(self, names)
 
-    def accept(self, job: str, sources: Sequence[str] = ()) -> list[str]:
-        """A person takes suspicious backups for right; see `jobs.backup.auditing.accept`."""
-        from trueup.backups import works
-        from trueup.jobs.backup.auditing import accept
+    def accept(self, job: str, causes: Sequence[str] = ()) -> list[str]:
+        """A person takes suspicious backups for right; see `backups.accept`."""
+        from trueup.backups import accept
 
-        (work,) = works(self, [job])
-        return accept(work, sources)
+        return accept(self, job, causes)
 
     def job(self, name: str) -> JobSpec:
         """A job of the configuration."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from trueup.config.secrets import SecretRef, resolve
 from trueup.jobs.backup.restoring import Restore
-from trueup.jobs.backup.work import BackupWork
+from trueup.jobs.backup.work import QUIET, BackupWork
 from trueup.messages import teller
 from trueup.model.backup import SourceContext, SourceSpec
 from trueup.model.diagnostics import Diagnostic, Severity
@@ -188,6 +188,27 @@ def status(app: App, names: Sequence[str] = ()) -> Json:
     return {"jobs": jobs, "messages": of_messages(app.ledger)}
 
 
+def accept(app: App, job: str, causes: Sequence[str] = ()) -> list[str]:
+    """A person takes suspicious backups for right; see `jobs.backup.auditing.accept`.
+
+    Raises:
+        NotFound: nothing of that name waits, or it is not for a person to accept; then nothing is accepted at all.
+    """
+    from trueup.jobs.backup.auditing import accept as of_job
+
+    (work,) = works(app, [job])
+    waiting = work.memory.freezes()
+    for one in causes:
+        if not any(one in (cause, cause.partition("/")[2]) for cause in waiting):
+            hint = f"what waits: {', '.join(waiting)}" if waiting else "nothing waits for a word"
+            raise NotFound(f"nothing of {one} waits to be accepted", hint=hint)
+    accepted = of_job(work, causes)
+    if causes and not accepted:
+        why = "what was lost or changed in a repository is not accepted but mended"
+        raise NotFound(f"{' and '.join(causes)} cannot be accepted", why=why, hint=f"trueup status {job} says how")
+    return accepted
+
+
 def zone_of(work: BackupWork) -> str:
     """The time zone in which a job's times are shown: that of its window or schedule; "": the machine's own."""
     return work.zone if work.backup.window is not None or work.spec.schedule is not None else ""
@@ -251,32 +272,47 @@ def _next(app: App, name: str) -> float | None:
     return min((float(one["at"]) for one in found), default=None)
 
 
-def restore(app: App, job: str) -> Restore:
-    """What restores from a job's repository, or from one of its archives."""
+def restore(app: App, job: str, scratch: Path | None = None) -> Restore:
+    """What restores from a job's repository, or from one of its archives; `scratch`: a folder with room, where the job's own has none."""
     (work,) = works(app, [job])
-    return Restore(work.opened, [work.backup.repository, *(one.store for one in work.backup.archives)], work)
+    stores = [work.backup.repository, *(one.store for one in work.backup.archives)]
+    return Restore(work.opened, stores, work, zone_of(work), scratch)
 
 
-def bare_restore(connectors: Mapping[str, ConnectorType], connector: str, options: Mapping[str, object]) -> Restore:
+def bare_restore(
+    connectors: Mapping[str, ConnectorType],
+    connector: str,
+    options: Mapping[str, object],
+    scratch: Path | None = None,
+) -> Restore:
     """What restores where there is nothing but a repository and its key: no configuration, no ledger.
 
     Args:
         connectors: by name.
         connector: of the repository.
         options: as in trueup.yaml, secrets looked up, paths as `Path`.
+        scratch: a folder with room; None: the disk of the target.
 
     Raises:
-        NotFound: there is no such connector.
+        NotFound: there is no such connector. UsageError: it has no key.
     """
     if connector not in connectors:
         raise NotFound(f"there is no connector `{connector}`", hint=f"there are: {', '.join(connectors)}")
-    store: Any = connectors[connector].open("repository", options)
+    secret = {"archive": "identity", "restic": "password"}.get(connector)
+    if secret is not None and not options.get(secret) and options.get("encrypt", True):
+        hint = "--key FILE: the file that `trueup key` wrote, or one with restic's password"
+        raise UsageError("a repository is not read without its key", hint=hint)
+    repository: Any = connectors[connector].open("repository", options)
+    ready = False
 
     def opened(name: str) -> Repository:
-        from trueup.core.supervision import Deadline
+        nonlocal ready
+        if not ready:
+            from trueup.core.supervision import Deadline
 
-        found: Repository = store
-        found.prepare(True, Deadline("opening the repository"))
+            repository.prepare(True, Deadline("opening the repository", no_progress=QUIET))
+            ready = True
+        found: Repository = repository
         return found
 
-    return Restore(opened, ["repository"], None)
+    return Restore(opened, ["repository"], scratch=scratch)

@@ -138,7 +138,7 @@ def test_a_check_that_could_not_be_held_is_told(office: Office) -> None:
     vault = PlainRepository("vault", office.root / "vault")
     office.types["plain"].open = lambda name, options: vault  # type: ignore[method-assign]
     office.run()
-    vault.trouble = {"check": 1}
+    vault.trouble = {"check": 99}
     office.run()
     found = office.status()
     assert found["checked"]["ok"] is False
@@ -146,6 +146,7 @@ def test_a_check_that_could_not_be_held_is_told(office: Office) -> None:
     assert "the check of vault" in shown(office)
     assert "check was refused" in shown(office)
     assert any("the check of vault" in one.what for one in doctor(office))
+    vault.trouble = {}
     office.run()
     assert office.status()["good"]
 

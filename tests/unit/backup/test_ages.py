@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from trueup.jobs.backup.ages import ahead, allowed, sound
+from trueup.jobs.backup.ages import ahead, allowed, usable
 from trueup.jobs.backup.spec import BackupSpec
 from trueup.model.schedule import CalendarSource, ScheduleSpec
 
@@ -58,10 +58,10 @@ def test_a_clock_may_be_wrong_by_a_zone() -> None:
 
 
 def test_what_is_good() -> None:
-    assert sound({"good": True})
-    assert sound({"verified": 1.0})  # all that is known after a lost ledger
-    assert sound({"good": None, "verified": 1.0})
-    assert not sound({"good": False, "verified": 1.0})
-    assert not sound({"good": None})
-    assert not sound({})
-    assert not sound({"good": True, "damaged": 1.0})
+    assert usable({"good": True})
+    assert usable({"verified": 1.0})  # all that is known after a lost ledger
+    assert usable({"good": None, "verified": 1.0})
+    assert not usable({"good": False, "verified": 1.0})
+    assert not usable({"good": None})
+    assert not usable({})
+    assert not usable({"good": True, "damaged": 1.0})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trueup.core import schedules
+from trueup.jobs.backup.memory import sound
 from trueup.jobs.backup.spec import BackupSpec
 from trueup.model.schedule import ScheduleSpec
 
@@ -48,7 +49,7 @@ def ahead(time: float, now: float) -> bool:
     return time > now + AHEAD
 
 
-def sound(fact: Mapping[str, Any]) -> bool:
-    """Whether a snapshot of which this is known counts as good: it was taken whole, or proven since (its ledger was lost), and is not damaged."""
-    good = fact.get("good")
-    return (bool(good) or (good is None and bool(fact.get("verified")))) and not fact.get("damaged")
+def usable(fact: Mapping[str, Any]) -> bool:
+    """Whether a snapshot of which this is known counts as good: it was taken whole, or it was proven and nothing else is known of it."""
+    proven = fact.get("good") is None and bool(fact.get("verified")) and not fact.get("damaged")
+    return sound(fact) or proven

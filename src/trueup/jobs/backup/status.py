@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from trueup.jobs.backup.ages import ahead, allowed, sound
+from trueup.jobs.backup.ages import ahead, allowed, usable
 from trueup.jobs.backup.words import ago, lasting
 from trueup.jobs.backup.work import BackupWork
 from trueup.model.backup import SourceSpec
@@ -32,7 +32,7 @@ def status(work: BackupWork) -> Json:
         "failing" (the last try failed), "overdue" (older than it may be), "not-verified" (stored, never proven or the proof failed),
         "suspicious" or "never". "problems" are what is wrong beside the state: copies that stay behind, snapshots of the future.
     """
-    checked, frozen = work.memory.checked(work.backup.repository), work.memory.freezes()
+    checked, frozen = work.memory.checked(work.backup.repository), work.freezes()
     tries = _tries(work)
     return {
         "damaged": any(one.startswith(WRONG) for one in frozen),
@@ -128,7 +128,7 @@ def _source(work: BackupWork, source: SourceSpec, tries: dict[tuple[str, str], s
 
 
 def _known(work: BackupWork, facts: dict[str, Json], now: float) -> _Known:
-    good = [one for one in facts.values() if sound(one) and one.get("time") is not None]
+    good = [one for one in facts.values() if usable(one) and one.get("time") is not None]
     present = [one for one in good if not ahead(float(one["time"]), now)]
     last = max(present, key=lambda one: float(one["time"]), default=None)
     return _Known(
@@ -161,7 +161,7 @@ def _state(known: _Known, drilled: Json | None, failed: str, now: float) -> tupl
 def _archived(work: BackupWork, store: str, source: str) -> float | None:
     """When the newest proven copy in an archive was taken."""
     known = work.memory.snapshots(store, source).values()
-    return max((float(one["time"]) for one in known if one.get("verified") and sound(one)), default=None)
+    return max((float(one["time"]) for one in known if one.get("verified") and usable(one)), default=None)
 
 
 def _behind(

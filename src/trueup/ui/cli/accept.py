@@ -9,7 +9,7 @@ from trueup.ui.cli.common import Common, job_names, shared
 
 @click.command
 @click.argument("job", shell_complete=job_names, help="The backup's name in trueup.yaml.")
-@click.argument("source", nargs=-1, help="Only these sources; default: all that are suspicious.")
+@click.argument("source", nargs=-1, help="Only these sources, or causes as `status` names them; default: all of them.")
 @shared
 def accept(common: Common, job: str, source: tuple[str, ...]) -> int:
     """Say that a backup which was found suspicious (much smaller, much changed) is right: retention goes on."""

@@ -29,6 +29,9 @@ def key(common: Common, file: Path) -> int:
         raise UsageError(
             f"{file} is there already", why="a key is never written over", hint="name another file"
         ) from None
+    except OSError as error:
+        hint = "name a file in a folder that is there, and that you may write into"
+        raise UsageError(f"{file} cannot be made", why=error.strerror or str(error), hint=hint) from None
     with os.fdopen(made, "w") as out:
         out.write(f"{identity}\n# public key: {recipient}\n")
         out.flush()

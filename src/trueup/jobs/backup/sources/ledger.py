@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from trueup.jobs.backup.contents import Content, Lists
 from trueup.jobs.backup.sources import filing
 from trueup.jobs.backup.sources.sqlite import KIND as SQLITE
 from trueup.model.backup import Captured, Drilled, RestoreStep, RestoreTarget, SourceContext, SourceKind, SourceSpec
@@ -67,6 +68,11 @@ class LedgerKind:
     ) -> Iterator[RestoreStep]:
         """As the database."""
         return _kind(filing.read_manifest(about)[_STORED_AS]).restore(about, data, target, context, watch)
+
+    def contents(self, about: Path) -> Iterator[Content]:
+        """As the database."""
+        kind = _kind(filing.read_manifest(about)[_STORED_AS])
+        return kind.contents(about) if isinstance(kind, Lists) else iter(())
 
 
 def _inner(spec: SourceSpec, context: SourceContext) -> tuple[SourceKind, SourceSpec]:

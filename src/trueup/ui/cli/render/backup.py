@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from trueup.jobs.backup.words import amount, lasting
+from trueup.jobs.backup.words import amount, clock, lasting
 from trueup.ui.cli.render.terminal import safe, style
 
 Json = Mapping[str, Any]
@@ -176,24 +175,41 @@ def _alike(one: str, other: str) -> int:
     return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-def snapshot_lines(snapshots: Sequence[Json]) -> Iterator[str]:
-    """Snapshots, a line each; of their ids as much as tells them apart."""
+def snapshot_lines(snapshots: Sequence[Json], zone: str = "") -> Iterator[str]:
+    """Snapshots, a line each, with times in a zone ("": the machine's own); of their ids as much as tells them apart."""
     ids = sorted(one["id"] for one in snapshots)
     shown = max([8, *(_alike(one, other) + 2 for one, other in pairwise(ids))])
     for one in snapshots:
-        when = datetime.fromtimestamp(one["time"]).strftime("%Y-%m-%d %H:%M:%S")
         marks = "".join(
             f"  {style(mark, colour)}"
             for mark, colour, holds in (
                 ("proven", "green", one.get("verified")),
                 ("suspicious", "yellow", one.get("suspicious")),
-                ("not whole", "red", not one.get("good", True)),
+                ("dated in the future", "red", one.get("future")),
+                ("not whole", "red", not one["complete"]),
+                ("not known to be good", "red", one["complete"] and not one.get("good", True)),
             )
             if holds
         )
-        yield f"{one['id'][:shown]}  {when}  {safe(one['source']):<16} {amount(one['bytes']):>9}  {one['files']:>9,} files{marks}"
+        size = f"{amount(one['bytes']):>9}  {one['files']:>9,} files"
+        yield f"{one['id'][:shown]}  {clock(one['time'], zone)}  {safe(one['source']):<16} {size}{marks}"
     if not snapshots:
         yield "there are no snapshots"
+
+
+def content_lines(contents: Iterable[Json], zone: str = "") -> Iterator[str]:
+    """What is in a snapshot, a line each: what kind of thing, how much, and the name that `--only` takes."""
+    for one in contents:
+        size = (
+            f"{one['rows']:,} rows"
+            if one["rows"] is not None
+            else amount(one["size"])
+            if one["size"] is not None
+            else ""
+        )
+        when = f"  {clock(one['time'], zone)}" if one["time"] is not None else ""
+        note = f"  ({safe(one['note'])})" if one["note"] else ""
+        yield f"{one['type']:<8} {size:>12}{when}  {safe(one['name'])}{note}"
 
 
 def restore_lines(steps: Iterable[Json], *, limit: int = 200) -> Iterator[str]:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trueup.jobs.backup.contents import Content
 from trueup.model.backup import (
     MANIFEST,
     MANIFEST_VERSION,
@@ -91,6 +92,15 @@ class CollectionsKind:
         from trueup.jobs.backup.sources.collections.restore import restore
 
         return restore(about, data, target, context, watch)
+
+    def contents(self, about: Path) -> Iterator[Content]:
+        """Its events, tasks and contacts."""
+        from trueup.jobs.backup.sources.collections.selection import selected
+
+        for one in selected(about, ()):
+            kind = "contact" if one.component == "VCARD" else "event"
+            note = ", ".join(part for part in (one.starts, one.place) if part)
+            yield Content(one.title or one.href, kind, one.size, note=note, also=(one.uid, one.place, one.collection))
 
 
 KIND = CollectionsKind()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trueup.core.supervision import Deadline
+from trueup.jobs.backup.contents import Content
 from trueup.jobs.backup.sources import filing
 from trueup.jobs.backup.sources.mariadb import describing, loading, programs, restoring, scratchserver, users
 from trueup.jobs.backup.sources.mariadb.address import Address, parse
@@ -105,6 +106,16 @@ class MariadbKind:
     ) -> Iterator[RestoreStep]:
         """Into the server that `to` names; `only` are tables ("orders", or "shop.orders"), and "users.sql" for accounts."""
         return restoring.restore(filing.read_manifest(about), data, target, programs.client_program(None), watch)
+
+    def contents(self, about: Path) -> Iterator[Content]:
+        """The tables of its databases, and the accounts."""
+        manifest = filing.read_manifest(about)
+        alone = len(manifest["databases"]) == 1
+        for database, found in manifest["databases"].items():
+            for name, one in found["tables"].items():
+                yield Content(f"{database}.{name}", "table", rows=one["rows"], also=(name,) if alone else ())
+        if manifest["users"]:
+            yield Content(users.FILE, "accounts", rows=len(manifest["users"]))
 
 
 def _address(spec: SourceSpec, context: SourceContext) -> Address:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from trueup.jobs.backup.contents import Content
 from trueup.model.backup import Captured, Drilled, RestoreStep, RestoreTarget, SourceContext, SourceSpec
 from trueup.model.diagnostics import Diagnostic
 from trueup.model.repository import Watch
@@ -57,3 +58,13 @@ class PostgreSQL:
         from trueup.jobs.backup.sources.postgresql.restoring import restore
 
         return restore(about, data, target, watch)
+
+    def contents(self, about: Path) -> Iterator[Content]:
+        """The tables of its databases."""
+        from trueup.jobs.backup.sources.postgresql.drill import manifest_of
+
+        databases = manifest_of(about)["databases"]
+        for found in databases:
+            for title, one in found["tables"].items():
+                note = f"database {found['name']}" if len(databases) > 1 else ""
+                yield Content(title, "table", rows=one["rows"], note=note, also=(one["name"],))

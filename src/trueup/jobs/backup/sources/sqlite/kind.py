@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from trueup.jobs.backup.contents import Content
 from trueup.jobs.backup.sources import filing
 from trueup.jobs.backup.sources.sqlite import describing, restoring
 from trueup.jobs.backup.sources.sqlite.copying import copy
@@ -66,6 +67,12 @@ class SqliteKind:
         """Into a file: `to` is its path, `only` are tables."""
         manifest = filing.read_manifest(about)
         return restoring.restore(manifest, data / manifest["file"], target, watch)
+
+    def contents(self, about: Path) -> Iterator[Content]:
+        """Its tables."""
+        manifest = filing.read_manifest(about)
+        for name in restoring.names(manifest):
+            yield Content(name, "table", rows=manifest["tables"].get(name, {}).get("rows"))
 
 
 def take(spec: SourceSpec, source: Path, spool: Path, watch: Watch) -> Captured:
