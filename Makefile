@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: help setup demo test test-fast test-cyrus crash check format docs bench bench-quick lock clean
+.PHONY: help setup demo test test-fast test-backups test-cyrus crash check format docs bench bench-quick lock clean
 
 help:              ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -58,15 +58,18 @@ format: setup
 docs: setup        ## docs/reference anew, from the code
 	$(BIN)/python docs/generate.py
 
-test: setup postgresql mariadb archivers restic check  ## all tests: fast ones first
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus"
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "slow and not cyrus"
+test: setup postgresql archivers check  ## all tests: fast ones first
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus and not backups"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "slow and not cyrus and not backups"
 	$(MAKE) --no-print-directory test-airflow-quick
 	$(MAKE) --no-print-directory test-prefect-quick
 	$(MAKE) --no-print-directory test-temporal-quick
 
 test-fast: setup   ## what takes seconds
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus" -x
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus and not backups" -x
+
+test-backups: setup postgresql mariadb archivers restic  ## backups on every server and repository there is: PostgreSQL, MariaDB, restic, S3 (four minutes)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m backups
 
 test-cyrus: setup cyrus  ## the contract and end-to-end tests on a Cyrus server that mails
 	$(BIN)/python -m pytest -q -m cyrus

@@ -12,10 +12,21 @@ from tests.support.servers import Cyrus, DavServer, MakeCalendar, PostgreSQL, Ra
 
 MARKERS = {"cyrus": pytest.mark.cyrus, "postgresql": pytest.mark.postgres}
 
+LONG = (
+    "backup/test_mariadb",
+    "backup/test_postgresql",
+    "backup/test_restic",
+    "backup/test_archive_s3",
+    "e2e/test_backup",
+)
+"""Tests of backups on every server and repository there is: `make test-backups`."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for a server by its fixture gets the server's marker, for `-m "not cyrus"`."""
     for item in items:
+        if any(one in str(item.path) for one in LONG):
+            item.add_marker(pytest.mark.backups)
         for fixture, marker in MARKERS.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)

@@ -31,6 +31,9 @@ from trueup.connectors.restic.selecting import excludes
 from trueup.connectors.restic.store import ResticStore
 from trueup.model.errors import Cancelled, ConfigError, LoginRefused, Permanent, StoreError, TimedOut, Transient
 
+# One worker: their secrets are looked for in the processes of the whole machine.
+pytestmark = pytest.mark.xdist_group("restic")
+
 SECRETS = ("the first pass word", "another, wrong one")
 
 

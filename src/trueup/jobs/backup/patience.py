@@ -75,10 +75,10 @@ def _pause(work: BackupWork, attempt: int) -> None:
         time.sleep(min(0.5, left))
 
 
-def bounded(call: Callable[[], _T], watch: Watch, grace: float = GRACE) -> _T:
+def bounded(call: Callable[[], _T], watch: Watch, grace: float | None = None) -> _T:
     """What a call returns, or the watch's word where the call does not come back: a disk that is gone can hold a thread for ever.
 
-    The call runs in a thread of its own. Once the watch has called it off it has `grace` seconds to end; then it is left behind, and must
+    The call runs in a thread of its own. Once the watch has called it off it has `grace` seconds (GRACE, if not said) to end; then it is left behind, and must
     not touch what the caller goes on with.
 
     Raises:
@@ -103,7 +103,7 @@ def bounded(call: Callable[[], _T], watch: Watch, grace: float = GRACE) -> _T:
             try:
                 watch.ok()
             except BaseException as error:
-                called_off, until = error, time.monotonic() + grace
+                called_off, until = error, time.monotonic() + (GRACE if grace is None else grace)
     if failure:
         raise failure[0]
     if not thread.is_alive():
