@@ -204,6 +204,8 @@ class _Reader:
 
     def _encoded(self, head: Head, raw: str) -> CardLine:
         """A line in quoted-printable or base64, or one with letters that are not UTF-8."""
+        if not self._clean and _FOREIGN.search(head.text):
+            raise self._foreign(f"the parameters of {head.name} are not written in UTF-8")
         if head.encoding == "Q":
             while _SOFT_BREAK.search(raw[-4:]) and self._more():
                 raw += self._take()
@@ -228,24 +230,27 @@ class _Reader:
         """The letters of a value; those of a charset that the line does not name are not guessed."""
         try:
             return value.decode("utf-8" if head.charset in ("", "US-ASCII") else head.charset)
-        except (LookupError, UnicodeDecodeError) as error:
+        except (LookupError, UnicodeError) as error:
             try:
                 return value.decode()
-            except UnicodeDecodeError:
-                pass
+            except UnicodeDecodeError as first:
+                at = first.start
             if isinstance(error, LookupError):
                 why = f"{head.name} says that it is written in {head.charset[:30]}, which nobody knows"
             elif head.charset:
-                why = f"{head.name} is not written in {head.charset}, as it says"
+                why = f"{head.name} is not written in {head.charset[:30]}, as it says"
             else:
-                why = f"{head.name} holds the byte 0x{value[error.start]:02x}, which is not UTF-8, and names no CHARSET"
-            raise ItemRefused(
-                "the contact's letters cannot be read",
-                code="encoding",
-                where=self._where(),
-                why=why,
-                hint="save it as UTF-8; its letters are not guessed, for a wrong guess would spread to every address book",
-            ) from None
+                why = f"{head.name} holds the byte 0x{value[at]:02x}, which is not UTF-8, and names no CHARSET"
+            raise self._foreign(why) from None
+
+    def _foreign(self, why: str) -> ItemRefused:
+        return ItemRefused(
+            "the contact's letters cannot be read",
+            code="encoding",
+            where=self._where(),
+            why=why,
+            hint="save it as UTF-8; its letters are not guessed, for a wrong guess would spread to every address book",
+        )
 
     def _more(self) -> bool:
         """Whether the next line can go on with a value: a card's end never does."""
@@ -265,6 +270,8 @@ class _Reader:
             raw += self._take()
         if depth:
             raise self._refused("truncated", "a card within the card is never closed")
+        if not self._clean and _FOREIGN.search(raw):
+            raise self._foreign("a card within the card is not written in UTF-8")
         inner = raw.replace("\r\n", "\n").strip()
         if lines and lines[-1].head.name == "AGENT" and not lines[-1].value.strip():
             agent = lines.pop()

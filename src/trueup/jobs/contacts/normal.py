@@ -96,7 +96,6 @@ def collect(card: Card, groups: Groups) -> Slots:
     """Every field with all its holders (also those that say nothing, so that a patch replaces them)."""
     slots: Slots = {}
     unknown: dict[str, list[CardLine]] = {}
-    labelled = _labelled(card) if groups else ()
     for line in card.lines:
         head = line.head
         name = head.key
@@ -112,26 +111,26 @@ def collect(card: Card, groups: Groups) -> Slots:
                 slots[key] = [Slot(line, -1, value, shown)]
         elif name in p.COMMA_LISTS:
             _put_values(slots, name, line)
-        elif name and name not in p.IGNORED and not (name == p.LABEL and head.group in labelled):
+        elif name and name not in p.IGNORED:
             unknown.setdefault(name, []).append(line)
     if unknown:
         _collect_unknown(slots, unknown, groups)
     return slots
 
 
-def _labelled(card: Card) -> set[str]:
-    """The groups in which there is something that a label could be of."""
-    return {line.head.group for line in card.lines if line.head.group and line.head.name not in p.ATTACHED}
-
-
 def _collect_unknown(slots: Slots, unknown: dict[str, list[CardLine]], groups: Groups) -> None:
-    """A property nobody defined is a single value if it stands there once, else a list."""
+    """A property nobody defined is a single value if it says something once, else a list."""
     for name, lines in unknown.items():
-        for line in lines:
-            value = v.text(line.value)
-            normal = _said(line.head, value, groups) if value.strip("; ") else None
-            member = "" if len(lines) == 1 else v.short_digest(normal or "")
-            slots.setdefault(FieldKey("", name, member), []).append(Slot(line, -1, normal, v.shorten(value)))
+        found = [_unknown(line, groups) for line in lines]
+        single = len({slot.normal for slot in found} - {None}) < 2
+        for slot in found:
+            member = "" if single or slot.normal is None else v.short_digest(slot.normal)
+            slots.setdefault(FieldKey("", name, member), []).append(slot)
+
+
+def _unknown(line: CardLine, groups: Groups) -> Slot:
+    said = v.text(line.value)
+    return Slot(line, -1, _said(line.head, said, groups) if said.strip("; ") else None, v.shorten(said))
 
 
 def _put_values(slots: Slots, name: str, line: CardLine) -> None:

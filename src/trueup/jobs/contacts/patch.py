@@ -9,7 +9,7 @@ from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, CardLine, read_card
 from trueup.jobs.contacts.normal import Slot, attached, collect
 from trueup.jobs.contacts.rewrite import revised
-from trueup.jobs.contacts.write import apart, completed, modern, written_for
+from trueup.jobs.contacts.write import apart, modern, written_for
 from trueup.model.fields import Edit, FieldKey
 
 
@@ -26,13 +26,11 @@ def patch(data: bytes, edits: Mapping[FieldKey, Edit], *, donor: bytes | None = 
     """
     if not edits:
         return data
-    card = read_card(data)
-    old = card.version == "2.1"
-    card = modern(card)
+    card = modern(read_card(data))
     _Patch(card).run(edits)
     if donor is not None:
         revised(card, read_card(donor))
-    return (completed(card) if old else card).to_bytes()
+    return card.to_bytes()
 
 
 class _Patch:

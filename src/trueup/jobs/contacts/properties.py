@@ -5,7 +5,7 @@ from __future__ import annotations
 # Bookkeeping that servers and programs rewrite without anybody's wish; UID is the contact's identity.
 IGNORED = frozenset({
     "BEGIN", "END", "VERSION", "UID", "REV", "PRODID", "CREATED", "CLIENTPIDMAP", "PROFILE", "MAILER",
-    "X-ABUID", "X-ABADR", "X-RADICALE-NAME", "X-IMAGETYPE", "X-IMAGEHASH", "X-EVOLUTION-WEBDAV-ETAG", "X-EVOLUTION-CALDAV-ETAG",
+    "X-ABUID", "X-ABLABEL", "X-ABADR", "X-RADICALE-NAME", "X-IMAGETYPE", "X-IMAGEHASH", "X-EVOLUTION-WEBDAV-ETAG", "X-EVOLUTION-CALDAV-ETAG",
     "X-ABSHOWAS-DEFAULT", "X-COUCHDB-REV", "X-LIC-ERROR",
 })  # fmt: skip
 

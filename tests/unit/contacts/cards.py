@@ -1,0 +1,236 @@
+"""Cards as vendors write them, after their documented forms and what their programs export; and random ones."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+APPLE = """BEGIN:VCARD
+VERSION:3.0
+PRODID:-//Apple Inc.//iPhone OS 17.5//EN
+N:Berg;Anna;Maria;Dr.;
+FN:Dr. Anna Maria Berg
+X-PHONETIC-FIRST-NAME:Ah-na
+ORG:Acme GmbH;
+item1.EMAIL;type=INTERNET;type=pref:anna@example.org
+item1.X-ABLabel:_$!<Other>!$_
+EMAIL;type=INTERNET;type=WORK:anna.berg@example.com
+TEL;type=CELL;type=VOICE;type=pref:+49 (171) 123-4567
+TEL;type=IPHONE;type=CELL;type=VOICE:+49 171 7654321
+item2.ADR;type=HOME;type=pref:;;Hauptstraße 1\\nHinterhaus;Berlin;;10115;Germany
+item2.X-ABADR:de
+item3.URL;type=pref:http\\://www.example.org
+item3.X-ABLabel:_$!<HomePage>!$_
+BDAY;X-APPLE-OMIT-YEAR=1604:1604-03-09
+item4.X-ABDATE;type=pref:2010-06-12
+item4.X-ABLabel:_$!<Anniversary>!$_
+item5.X-ABRELATEDNAMES;type=pref:Ben
+item5.X-ABLabel:_$!<Spouse>!$_
+X-SOCIALPROFILE;type=twitter;x-user=annab:http://twitter.com/annab
+IMPP;X-SERVICE-TYPE=Jabber;type=HOME;type=pref:xmpp:anna@example.org
+PHOTO;ENCODING=b;TYPE=JPEG;X-ABCROP-RECTANGLE=ABClipRect_1&0&0&10&10&abc:/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgK
+ CgkICQkKDA8MCgsOCwkJDRENDg8QEBEQCgwSExIQEw8QEBD/wAALCAABAAEBAREA/8QAFAABAAAA
+ AAAAAAAAAAAAAAAACf/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AVN//2Q==
+NOTE:Met at the fair\\, twice\\nLikes; semicolons
+CATEGORIES:Friends,Work
+X-ABUID:0A1B2C3D-0000-0000-0000-000000000000\\:ABPerson
+UID:0A1B2C3D-4E5F-6789-ABCD-EF0123456789
+REV:2024-05-01T10:20:30Z
+END:VCARD
+"""
+
+GOOGLE = """BEGIN:VCARD
+VERSION:3.0
+FN:Anna Berg
+N:Berg;Anna;;;
+NICKNAME:Anni
+EMAIL;TYPE=INTERNET;TYPE=HOME:anna@example.org
+item1.EMAIL;TYPE=INTERNET:anna@club.example
+item1.X-ABLabel:Club
+TEL;TYPE=CELL:+491711234567
+item2.TEL:030 1234
+item2.X-ABLabel:Holiday flat
+ADR;TYPE=HOME:;;Hauptstraße 1;Berlin;;10115;Germany;Hauptstraße 1\\n10115 Berlin\\nGermany
+BDAY:19800309
+item3.URL:http\\://www.google.com/profiles/1
+item3.X-ABLabel:PROFILE
+PHOTO:https://lh3.googleusercontent.com/contacts/photo
+CATEGORIES:myContacts,starred
+NOTE:From Google
+END:VCARD
+"""
+
+OUTLOOK = """BEGIN:VCARD
+VERSION:2.1
+X-MS-OL-DEFAULT-POSTAL-ADDRESS:2
+N;LANGUAGE=de;CHARSET=Windows-1252:M\xfcller;Bj\xf6rn
+FN;CHARSET=Windows-1252:Bj\xf6rn M\xfcller
+ORG:Acme;Sales
+TITLE:Head
+TEL;WORK;VOICE:(030) 1234-0
+TEL;CELL;VOICE:0171 / 123 45 67
+ADR;WORK;PREF;ENCODING=QUOTED-PRINTABLE:;;Hauptstr. 1=0D=0A=
+Hof;Berlin;;10115;Deutschland
+LABEL;WORK;PREF;ENCODING=QUOTED-PRINTABLE:Hauptstr. 1=0D=0A=
+10115 Berlin
+X-MS-OL-DESIGN;CHARSET=utf-8:<card xmlns="http://schemas.microsoft.com/office/outlook/12/electronicbusinesscards"><img/></card>
+EMAIL;PREF;INTERNET:bjoern@example.com
+PHOTO;TYPE=JPEG;ENCODING=BASE64:
+ /9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgK
+ CgkICQkKDA8MCgsOCwkJDRENDg8QEBEQCgwSExIQEw8QEBD/2Q==
+
+REV:20240501T102030Z
+END:VCARD
+"""
+
+ANDROID = """BEGIN:VCARD
+VERSION:2.1
+N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=4D=C3=BC=6C=6C=65=72;=42=6A=C3=B6=72=6E;;;
+FN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=42=6A=C3=B6=72=6E=20=4D=C3=BC=6C=
+=6C=65=72
+TEL;CELL;PREF:0171-1234567
+TEL;X-Ferien:0301234
+EMAIL;HOME:bjoern@example.com
+X-ANDROID-CUSTOM:vnd.android.cursor.item/nickname;Bj;1;;;;;;;;;;;;;
+PHOTO;ENCODING=BASE64;JPEG:/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMD
+ BAYEBAQEBAgGBgUGCQgKCgkICQkKDA8MCgsOCwkJDRENDg8QEBEQ/9k=
+
+END:VCARD
+"""
+
+NEXTCLOUD = """BEGIN:VCARD
+VERSION:4.0
+PRODID:-//Nextcloud Contacts v5.5.3
+UID:urn:uuid:0a1b2c3d-4e5f-6789-abcd-ef0123456789
+FN:Anna Berg
+N:Berg;Anna;;;
+EMAIL;TYPE=HOME:anna@example.org
+TEL;TYPE="CELL,VOICE":+49 171 1234567
+ADR;TYPE=HOME:;;Hauptstraße 1;Berlin;;10115;Germany
+BDAY;VALUE=DATE:19800309
+ANNIVERSARY:20100612
+PHOTO:data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAMCAgICAgMCAgIDAwMDBAYEBAQEBAgGBgUGCQgKCgkICQkKDA8MCgsOCwkJDRENDg8QEBEQ/9k=
+RELATED;TYPE=spouse;VALUE=text:Ben
+GENDER:F
+CATEGORIES:Friends
+X-SOCIALPROFILE;TYPE=TWITTER:annab
+REV;VALUE=DATE-AND-OR-TIME:20240501T102030Z
+END:VCARD
+"""
+
+THUNDERBIRD = """BEGIN:VCARD
+VERSION:4.0
+N:Berg;Anna;;;
+FN:Anna Berg
+EMAIL;PREF=1:anna@example.org
+TEL;TYPE=cell;VALUE=TEXT:+49 171 1234567
+URL;TYPE=work;VALUE=URL:https://www.example.org
+BDAY;VALUE=DATE:--0309
+TZ;VALUE=TEXT:Europe/Berlin
+X-CUSTOM1;VALUE=TEXT:blue
+UID:5f2a-thunder
+END:VCARD
+"""
+
+NOKIA = "BEGIN:VCARD\nVERSION:2.1\nN:Berg;Anna\nTEL;PREF;CELL;VOICE:+491711234567\nTEL;HOME;VOICE:030\nAGENT:\nBEGIN:VCARD\nVERSION:2.1\nN:Ben\nTEL:1\nEND:VCARD\nEND:VCARD\n"
+
+GROUP = """BEGIN:VCARD
+VERSION:3.0
+UID:group-1
+N:Board
+FN:Board
+X-ADDRESSBOOKSERVER-KIND:group
+X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:0A1B2C3D-4E5F-6789-ABCD-EF0123456789
+X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:11111111-4E5F-6789-ABCD-EF0123456789
+END:VCARD
+"""
+
+VENDORS = {
+    "apple": APPLE.replace("\n", "\r\n").encode(),
+    "google": GOOGLE.replace("\n", "\r\n").encode(),
+    "outlook": OUTLOOK.replace("\n", "\r\n").encode("cp1252"),
+    "android": ANDROID.replace("\n", "\r\n").encode(),
+    "nextcloud": NEXTCLOUD.replace("\n", "\r\n").encode(),
+    "thunderbird": THUNDERBIRD.encode(),
+    "nokia": NOKIA.replace("\n", "\r\n").encode(),
+    "group": GROUP.replace("\n", "\r\n").encode(),
+}
+
+
+def card(*lines: str, version: str = "3.0", uid: str = "1") -> bytes:
+    """A small card with these lines."""
+    return "".join(
+        f"{one}\r\n" for one in ("BEGIN:VCARD", f"VERSION:{version}", f"UID:{uid}", *lines, "END:VCARD")
+    ).encode()
+
+
+# Random cards ---------------------------------------------------------------------------------------------------------
+
+_LETTERS = st.text(st.sampled_from("abcXYZ 019äß漢\\;,:\"^=\n'+-._"), max_size=30)
+_TEXT = _LETTERS.map(
+    lambda said: said.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
+)
+_WORD = st.sampled_from(["Anna", "Berg", "Müller", "a\\,b", "x\\;y", "", "z z"])
+_TYPES_3 = st.sampled_from(
+    ["", ";TYPE=HOME", ";TYPE=WORK", ";TYPE=HOME,PREF", ";TYPE=home;TYPE=pref", ";type=CELL;type=VOICE"]
+)
+_TYPES_4 = st.sampled_from(["", ";TYPE=home", ";TYPE=work", ";PREF=1", ";TYPE=home;PREF=2", ';TYPE="cell,voice"'])
+_PHONES = st.sampled_from(["+49 30 1", "030 1", "+49 (0)30-1", "110", "0800 FLOWERS", "+1 555 1 ext. 7", ""])
+_EMAILS = st.sampled_from(["a@example.org", "A@Example.ORG", "b@example.org", "c", ""])
+_PHOTO = st.sampled_from(["/9j/4AAQSkZJRg==", "iVBORw0KGgo=", "R0lGODlh"])
+_DATES_3 = st.sampled_from(["1980-01-02", "19800102", "1980-01-02T00:00:00Z", "1980-01-02T10:11:12Z"])
+_DATES_4 = st.sampled_from(["19800102", "--0102", "1980", "1980-01", "19800102T101112Z"])
+_MONEY = st.sampled_from(["X-FOO", "X-BAR;X-P=1", "HOBBY", "NOTE;LANGUAGE=de"])
+
+
+def _lines(version: str) -> st.SearchStrategy[list[str]]:
+    types = _TYPES_3 if version == "3.0" else _TYPES_4
+    value = {
+        "3.0": st.one_of(
+            st.builds("BDAY:{}".format, _DATES_3),
+            st.just("BDAY;X-APPLE-OMIT-YEAR=1604:1604-01-02"),
+            st.builds("PHOTO;ENCODING=b;TYPE=JPEG:{}".format, _PHOTO),
+            st.just("PHOTO;VALUE=uri:https://example.org/a.jpg"),
+            st.just("GEO:52.5;13.25"),
+            st.just("X-ADDRESSBOOKSERVER-KIND:group"),
+        ),
+        "4.0": st.one_of(
+            st.builds("BDAY:{}".format, _DATES_4),
+            st.builds("ANNIVERSARY:{}".format, _DATES_4),
+            st.just("BDAY;VALUE=text:about 1800"),
+            st.builds("PHOTO:data:image/jpeg;base64,{}".format, _PHOTO),
+            st.just("PHOTO:https://example.org/a.jpg"),
+            st.just("GEO:geo:52.5,13.25"),
+            st.just("KIND:group"),
+            st.just('ADR;TYPE=home;LABEL="Hauptstr. 1^nBerlin":;;Hauptstr. 1;Berlin;;;'),
+            st.just("TEL;VALUE=uri;TYPE=work:tel:+49-30-1"),
+        ),
+    }[version]
+    return st.lists(
+        st.one_of(
+            value,
+            st.builds("FN:{}".format, _TEXT),
+            st.builds("N:{};{};;;".format, _WORD, _WORD),
+            st.builds("TEL{}:{}".format, types, _PHONES),
+            st.builds("EMAIL{}:{}".format, types, _EMAILS),
+            st.builds("item{}.TEL{}:{}".format, st.integers(1, 2), types, _PHONES),
+            st.builds(
+                "item{}.X-ABLabel:{}".format, st.integers(1, 2), st.sampled_from(["Flat", "_$!<Home>!$_", "a\\, b"])
+            ),
+            st.builds("ADR{}:;;{};{};;;".format, types, _WORD, _WORD),
+            st.builds("{}:{}".format, _MONEY, _TEXT),
+            st.builds("CATEGORIES:{},{}".format, _WORD, _WORD),
+            st.builds("NICKNAME:{}".format, _WORD),
+            st.builds("ORG:{};{}".format, _WORD, _WORD),
+            st.builds("URL{}:{}".format, types, st.sampled_from(["http://Example.org", "http\\://example.org/a", "x"])),
+            st.builds("IMPP{}:{}".format, types, st.sampled_from(["xmpp:a@b", "SIP:c"])),
+        ),
+        max_size=12,
+    )
+
+
+def random_cards(version: str) -> st.SearchStrategy[bytes]:
+    """Cards of a version with what is written there in practice, and with odd things."""
+    return _lines(version).map(lambda lines: card(*lines, version=version))
+
+
+RANDOM = st.one_of(random_cards("3.0"), random_cards("4.0"))
