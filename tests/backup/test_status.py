@@ -12,6 +12,7 @@ import pytest
 
 from tests.backup.office import Office
 from tests.support.plain_repository import PlainRepository
+from trueup.jobs.backup.memory import Memory
 from trueup.model.diagnostics import Diagnostic
 from trueup.ui.cli.main import run
 from trueup.ui.cli.render.backup import status_lines
@@ -189,13 +190,18 @@ def test_a_snapshot_of_the_future_is_never_the_last_backup(office: Office) -> No
     assert found["sources"]["list"]["rpo"] >= 0
     assert "dated 400 days in the future" in found["problems"][0]
     facts(office, lambda one: {"time": time.time() + 400 * DAY})
-    assert office.status()["sources"]["list"]["state"] == "never"
+    found = office.status()["sources"]["list"]
+    assert (found["state"], found["why"]) == ("never", "what there is of it is dated in the future")
 
 
 def test_a_lost_ledger_is_made_good_by_verify(office: Office) -> None:
     office.run()
     shutil.rmtree(office.root / ".trueup")
-    assert office.status()["sources"]["list"]["state"] == "never"
+    found = office.status()["sources"]["list"]
+    assert (found["state"], found["why"]) == (
+        "never",
+        "no backup is known; where the ledger was lost: trueup verify office",
+    )
     with office.app() as app:
         assert app.verify("office")["agrees"]
     found = office.status()
@@ -209,7 +215,8 @@ def test_a_proven_snapshot_of_which_little_is_known_is_good(office: Office) -> N
     assert office.status()["sources"]["list"]["state"] == "good"
     assert shown(office)
     facts(office, lambda one: {"good": False})
-    assert office.status()["sources"]["list"]["state"] == "never"
+    found = office.status()["sources"]["list"]
+    assert (found["state"], found["why"]) == ("never", "none of its snapshots is good")
 
 
 def test_metrics_that_cannot_be_written_cost_no_night(office: Office) -> None:
@@ -228,6 +235,24 @@ def test_metrics_that_cannot_be_written_cost_no_night(office: Office) -> None:
     assert 'trueup_backup_source_state{job="office",source="list",state="good"} 1' in (
         office.root / "away" / "trueup.prom"
     ).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("cause", "do"),
+    [
+        ("anomaly/list", "trueup accept office list"),
+        ("vanished/vault", "trueup accept office vault"),
+        ("damage/vault", "trueup verify office"),
+        ("differs/list", "trueup verify office --source list"),
+    ],
+)
+def test_what_keeps_retention_from_working_says_what_to_do(office: Office, cause: str, do: str) -> None:
+    office.run()
+    with office.app() as app:
+        Memory(app.ledger, "office").freeze(cause, "something is wrong", time.time())
+    assert not office.status()["good"]
+    assert "FROZEN nothing is removed: something is wrong\n      " in shown(office)
+    assert do in shown(office)
 
 
 # On the command line, with an archive as people have it ---------------------------------------------------------------

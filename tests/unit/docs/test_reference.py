@@ -117,7 +117,14 @@ def test_every_command_and_option_is_documented(name: str, command: click.Comman
 
 def test_the_overview_names_every_command_module() -> None:
     folder = ROOT / "src" / "trueup" / "ui" / "cli"
-    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "main", "common", "commands", "wizard"}
+    modules = {path.stem for path in folder.glob("*.py")} - {
+        "__init__",
+        "main",
+        "common",
+        "commands",
+        "wizard",
+        "restoring",
+    }
     assert modules == {one.name for one in COMMANDS}
     assert all(one.help.endswith(".") for one in COMMANDS)
 

@@ -109,7 +109,8 @@ class Restore:
         """Restores; yields what was done."""
         watch = self._watch(f"restoring {snapshot.source}")
         repository = self.opened(self._store(store))
-        with self._about(snapshot, store, watch) as (kind, about):
+        with scratch_in(self._room(target)) as place:
+            kind, about = self._fetched(snapshot, store, place, watch)
             if self._raw(kind, snapshot.source, target):
                 into = Path(target.to)
                 into.mkdir(parents=True, exist_ok=True)
@@ -120,13 +121,12 @@ class Restore:
                 yield self._files(snapshot, target)
                 return
             wanted = kind.wanted(about, target)
-            with scratch_in(self._room(target)) as place:
-                if not wanted:
-                    require_room(place, snapshot.bytes)
-                data = place / "data"
-                data.mkdir()
-                repository.restore(snapshot.id, data, watch, wanted)
-                yield from kind.restore(about, data, target, self._context(snapshot), watch)
+            if not wanted:
+                require_room(place, snapshot.bytes)
+            data = place / "data"
+            data.mkdir()
+            repository.restore(snapshot.id, data, watch, wanted)
+            yield from kind.restore(about, data, target, self._context(snapshot), watch)
 
     def describe(self, snapshot: Snapshot, store: str = "") -> Json:
         """A snapshot's manifest."""
@@ -137,9 +137,15 @@ class Restore:
     def _about(self, snapshot: Snapshot, store: str, watch: Watch) -> Iterator[tuple[SourceKind, Path]]:
         """The snapshot's kind and about folder; gone afterwards."""
         base = self.scratch or (self.work.scratch if self.work is not None else Path(tempfile.gettempdir()))
-        with scratch_in(base) as about:
-            self.opened(self._store(store)).about(snapshot.id, about, watch)
-            yield kind_of(str(json.loads((about / MANIFEST).read_text("utf-8"))["kind"])), about
+        with scratch_in(base) as place:
+            yield self._fetched(snapshot, store, place, watch)
+
+    def _fetched(self, snapshot: Snapshot, store: str, place: Path, watch: Watch) -> tuple[SourceKind, Path]:
+        """The snapshot's kind, and its about folder in a place."""
+        about = place / "about"
+        about.mkdir()
+        self.opened(self._store(store)).about(snapshot.id, about, watch)
+        return kind_of(str(json.loads((about / MANIFEST).read_text("utf-8"))["kind"])), about
 
     def _room(self, target: RestoreTarget) -> Path:
         if self.scratch is not None:

@@ -89,13 +89,23 @@ def _of_check(work: BackupWork, checked: Json | None) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of a source's good snapshots: the newest one's facts, the newest proven one's time, and how old it may become."""
+    """What is known of a source's good snapshots.
+
+    Attributes:
+        last: the newest one's facts; None: there is none.
+        proven: when the newest proven one was taken.
+        verified: when one was last proven.
+        future: the latest time of those that are dated in the future.
+        allowed: how old the newest one may become.
+        nothing: why there is none.
+    """
 
     last: Json | None
     proven: float | None
     verified: float | None
     future: float | None
     allowed: float | None
+    nothing: str
 
 
 def _source(work: BackupWork, source: SourceSpec, tries: dict[tuple[str, str], str]) -> Json:
@@ -131,19 +141,23 @@ def _known(work: BackupWork, facts: dict[str, Json], now: float) -> _Known:
     good = [one for one in facts.values() if usable(one) and one.get("time") is not None]
     present = [one for one in good if not ahead(float(one["time"]), now)]
     last = max(present, key=lambda one: float(one["time"]), default=None)
+    nothing = f"no backup is known; where the ledger was lost: trueup verify {work.spec.name}"
+    if facts:
+        nothing = "what there is of it is dated in the future" if good else "none of its snapshots is good"
     return _Known(
         last,
         max((float(one["time"]) for one in present if one.get("verified")), default=None),
         max((float(one["verified"]) for one in present if one.get("verified")), default=None),
         max((float(one["time"]) for one in good if ahead(float(one["time"]), now)), default=None),
         allowed(work.backup, work.spec.schedule, float(last["time"])) if last else work.backup.max_age,
+        nothing,
     )
 
 
 def _state(known: _Known, drilled: Json | None, failed: str, now: float) -> tuple[str, str]:
     last = known.last
     if last is None:
-        return "never", failed or "it was never backed up"
+        return "never", failed or known.nothing
     old = now - float(last["time"])
     overdue = known.allowed is not None and old > known.allowed
     late = f"the newest good backup is {lasting(old)} old, and {lasting(known.allowed or 0)} are allowed"

@@ -112,10 +112,12 @@ def _frozen(backup: Json, job: str) -> Iterator[str]:
     for cause, one in backup.get("frozen", {}).items():
         what, _, whose = cause.partition("/")
         yield style("  FROZEN ", "red") + f"nothing is removed: {safe(one['why'])}"
-        if what == "anomaly":
-            yield f"      If it is right: trueup accept {job} {whose}"
+        if what in ("anomaly", "vanished"):
+            yield f"      If it is right: trueup accept {job} {safe(whose)}"
         elif what == "damage":
-            yield f"      Mend {whose} (see the how-to), then: trueup verify {job}"
+            yield f"      Mend {safe(whose)} (see the how-to), then: trueup verify {job}"
+        elif what == "differs":
+            yield f"      A drill that goes well ends it: trueup verify {job} --source {safe(whose)}"
 
 
 def status_lines(found: Json, now: float) -> Iterator[str]:
