@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import icalendar
 
+from trueup.jobs.calendar.kind import CalendarKind
+
+KIND = CalendarKind()
+SUFFIX = ".ics"
 STAMP = "20261101T080000Z"
 
 # What UIDs look like in the wild, and what a file system, a URL or a pattern would choke on.
@@ -37,6 +41,9 @@ def event(uid: str, summary: str = "Team meeting", *more: str) -> bytes:
         *more,
         "END:VEVENT",
     )
+
+
+item = event
 
 
 def calendar(*lines: str) -> bytes:
@@ -77,13 +84,18 @@ def summary(data: bytes | None) -> str:
     return str(_component(data)["SUMMARY"])
 
 
+title = summary
+
 # What a server may set anew whenever it stores an item (RFC 5545 sections 3.7.3, 3.8.7; RFC 6638 section 3.2.10).
 _REWRITTEN = {"PRODID", "DTSTAMP", "CREATED", "LAST-MODIFIED", "X-RADICALE-NAME", "CALSCALE"}
 
 
 def same(a: bytes, b: bytes) -> bool:
-    """Equal but for folding, the order of properties and components, and what servers set anew."""
-    return _normal(icalendar.Calendar.from_ical(a)) == _normal(icalendar.Calendar.from_ical(b))
+    """Equal but for folding, the order of properties and components, and what servers set anew.
+
+    Asked twice: line by line, and as the product compares (which must not take a rewrite for an edit).
+    """
+    return _normal(icalendar.Calendar.from_ical(a)) == _normal(icalendar.Calendar.from_ical(b)) and KIND.same(a, b)
 
 
 def _normal(component: icalendar.Component) -> tuple[object, ...]:

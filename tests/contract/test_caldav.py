@@ -84,9 +84,8 @@ class TestCyrus(CalDavContract):
         # Cyrus drops blanks at the end of a value.
         return super().same(a, b) or super().same(a.replace(b" \r\nEND:VEVENT", b"\r\nEND:VEVENT"), b)
 
-    @pytest.mark.parametrize("name", sorted(bodies.BODIES))
-    def test_a_body_comes_back(self, empty: Collection, name: str) -> None:
-        uid, data = bodies.BODIES[name]
+    def test_a_body_comes_back(self, empty: Collection, odd_body: str) -> None:
+        uid, data = bodies.BODIES[odd_body]
         if b"X-EMPTY:" in data:
             # Cyrus takes no property without a value, and says so.
             [answer] = send(empty, Write(1, Verb.CREATE, empty.new_href(uid), data))

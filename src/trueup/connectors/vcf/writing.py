@@ -1,0 +1,254 @@
+"""Writing a file of cards: as a whole, so that it is never there in part, and never over someone else's edit.
+
+The new file is written beside the old one: cards that are to change are changed, what is new is put at the end, and every other byte is copied. It
+takes the place of the old one by a rename, under a lock against other runs, if the old one still is what was copied; where another program has
+saved it meanwhile, all of it is looked at afresh.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+
+from trueup.connectors.folder.etags import stamp
+from trueup.connectors.folder.faults import reason
+from trueup.connectors.folder.layout import scratch
+from trueup.connectors.vcf.book import ATTEMPTS, Book, signature
+from trueup.connectors.vcf.scanning import BLOCK, Card, Span, digest, whole
+from trueup.model.errors import StoreError
+from trueup.model.ports import Outcome, Verb, Write, Written
+
+if TYPE_CHECKING:
+    from trueup.connectors.vcf.collection import FileCollection
+
+PATIENCE = 30.0
+_PAUSE = 0.05
+_STAGE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+
+
+class Meanwhile(Exception):
+    """The file was changed by somebody else while it was written anew."""
+
+
+@dataclass(slots=True)
+class _Edits:
+    """What is to be done to a file, and the answers to writes that are not.
+
+    Attributes:
+        changed: cards in place of others by href; None: deleted.
+        added: cards for the end.
+        etags: of what will be there, by the write's key; None for a deletion.
+    """
+
+    answers: list[Written] = field(default_factory=list)
+    changed: dict[str, Card | None] = field(default_factory=dict)
+    added: list[Card] = field(default_factory=list)
+    etags: dict[int, str | None] = field(default_factory=dict)
+
+
+class Writer:
+    """Carries out writes in one file."""
+
+    def __init__(self, collection: FileCollection) -> None:
+        self._collection = collection
+        self._path = os.path.realpath(collection.path)
+
+    def run(self, writes: Sequence[Write]) -> Iterator[Written]:
+        """One answer each; those of a chunk come together, when all of it is on the disk."""
+        for chunk in _chunks(writes):
+            try:
+                with _locked(self._path):
+                    yield from self._chunk(chunk)
+            except (OSError, StoreError) as error:
+                why = f"the file cannot be written: {reason(error)}" if isinstance(error, OSError) else str(error)
+                yield from (Written(one.key, Outcome.REFUSED, reason=why) for one in chunk)
+
+    def _chunk(self, writes: Sequence[Write]) -> list[Written]:
+        for _ in range(ATTEMPTS):
+            with self._collection.opened() as file:
+                book = self._collection.book(file)
+                edits = self._edits(book, writes)
+                if not edits.etags:
+                    return edits.answers
+                try:
+                    self._replace(file, book, edits)
+                except Meanwhile:
+                    continue
+            return edits.answers + self._settled(edits)
+        why = "the file was changed by another program meanwhile, again and again"
+        return [Written(one.key, Outcome.PRECONDITION, reason=why) for one in writes]
+
+    def _edits(self, book: Book, writes: Sequence[Write]) -> _Edits:
+        edits = _Edits()
+        for write in writes:
+            card = None if write.data is None else whole(write.data)
+            refusal = self._refusal(book, write, card)
+            if refusal is not None:
+                edits.answers.append(refusal)
+                continue
+            edits.etags[write.key] = None if card is None else digest(card.data).hex()
+            if write.verb is not Verb.CREATE:
+                edits.changed[write.href] = card
+            elif card is not None:
+                edits.added.append(card)
+        return edits
+
+    def _refusal(self, book: Book, write: Write, card: Card | None) -> Written | None:
+        """The answer to a write that cannot be done; None where it can."""
+        etag = book.etag(write.href)
+        if write.verb is Verb.CREATE and etag is not None:
+            return Written(write.key, Outcome.PRECONDITION, reason="a card with this UID is there already")
+        if write.verb is not Verb.CREATE and etag is None:
+            return Written(write.key, Outcome.MISSING, reason="there is no such card")
+        if write.verb is not Verb.CREATE and write.if_match not in (None, etag):
+            return Written(write.key, Outcome.PRECONDITION, reason="the card was changed since it was read")
+        if write.verb is not Verb.DELETE and card is None:
+            return Written(write.key, Outcome.REFUSED, reason="it is not one vCard")
+        if write.verb is Verb.CREATE and card is not None and not self._at_home(write.href, card):
+            why = "the name of a card in a file is its UID, and this one has another"
+            return Written(write.key, Outcome.REFUSED, reason=why)
+        return None
+
+    def _at_home(self, href: str, card: Card) -> bool:
+        """Whether a card will be found under this href when it is in the file."""
+        return href == self._collection.new_href(card.uid or digest(card.data).hex())
+
+    def _replace(self, file: BinaryIO, book: Book, edits: _Edits) -> None:
+        """Writes the new file and puts it in the place of the old one.
+
+        Raises:
+            Meanwhile: the old one is not the one that was read any more; nothing happened.
+            OSError: it could not be written; nothing happened.
+        """
+        staged = os.path.join(os.path.dirname(self._path), scratch())
+        try:
+            with open(staged, "w+b", opener=lambda path, _: os.open(path, _STAGE, 0o600)) as new:
+                added = _copy_edited(file, book, edits, new)
+                new.flush()
+                _same_rights(os.fstat(file.fileno()), new.fileno())
+                stamp(new.fileno())
+                os.fsync(new.fileno())
+                if signature(os.stat(self._path)) != book.signature:
+                    raise Meanwhile
+                os.rename(staged, self._path)
+                if not edits.changed:
+                    self._collection.learn(book.extended(added, os.fstat(new.fileno())))
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(staged)
+            raise
+
+    def _settled(self, edits: _Edits) -> list[Written]:
+        """Brings the folder to the disk; without that, a power cut could take the rename back."""
+        try:
+            folder = os.open(os.path.dirname(self._path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            why = f"could not be brought to the disk: {reason(error)}"
+            return [Written(key, Outcome.UNCERTAIN, reason=why) for key in edits.etags]
+        return [Written(key, Outcome.DONE, etag) for key, etag in edits.etags.items()]
+
+
+def _copy_edited(file: BinaryIO, book: Book, edits: _Edits, new: BinaryIO) -> list[tuple[Span, bytes]]:
+    """The old file with the edits made; returns the cards at its end that are new, and where they are."""
+    done = 0
+    line_end = book.line_end(file)
+    spans = {href: book.span(href) for href in edits.changed}
+    for href in sorted(spans, key=lambda href: spans[href].start):
+        span, card = spans[href], edits.changed[href]
+        _copy(file, new, done, span.start)
+        done = span.after
+        if card is not None:
+            was = os.pread(file.fileno(), span.after - span.stop, span.stop)
+            # One that had no END had no line end behind that either.
+            new.write(card.data + (card.end or was or (line_end if done < book.size else b"")))
+    _copy(file, new, done, book.size)
+    if edits.added and not _ends_a_line(new):
+        new.write(line_end)
+    added = []
+    for card in edits.added:
+        start, stop = new.tell(), new.tell() + len(card.data)
+        new.write(card.data + (card.end or line_end))
+        added.append((Span(start, stop, new.tell(), card.nested), card.data))
+    return added
+
+
+def _copy(file: BinaryIO, new: BinaryIO, start: int, stop: int) -> None:
+    while start < stop:
+        block = os.pread(file.fileno(), min(BLOCK, stop - start), start)
+        if not block:
+            raise Meanwhile
+        new.write(block)
+        start += len(block)
+
+
+def _ends_a_line(file: BinaryIO) -> bool:
+    """Whether a card may follow: so it may in an empty file, and behind a byte order mark."""
+    file.flush()
+    size = file.tell()
+    last = os.pread(file.fileno(), 3, max(0, size - 3))
+    return not last or last.endswith((b"\n", b"\r")) or (size == 3 and last == b"\xef\xbb\xbf")
+
+
+def _same_rights(about: os.stat_result, new: int) -> None:
+    os.fchmod(new, stat.S_IMODE(about.st_mode))
+    with contextlib.suppress(PermissionError):  # only root may give a file away
+        os.fchown(new, about.st_uid, about.st_gid)
+
+
+@contextlib.contextmanager
+def _locked(path: str) -> Iterator[None]:
+    """Keeps other runs from writing the file: a lock on the file itself, which is gone with it when it is replaced.
+
+    Raises:
+        OSError: the file cannot be opened for writing, or is locked too long.
+    """
+    with contextlib.ExitStack() as stack:
+        ends = time.monotonic() + PATIENCE
+        while True:
+            file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
+            with contextlib.ExitStack() as closing:
+                closing.callback(os.close, file)
+                if _taken(file) and os.path.samestat(os.fstat(file), os.stat(path)):
+                    stack.push(closing.pop_all())
+                    break
+            if time.monotonic() > ends:
+                raise OSError(errno.EAGAIN, "another program has locked it")
+            time.sleep(_PAUSE)
+        yield
+
+
+def _taken(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        # A file system without locks: what is looked at right before the rename must do.
+        if error.errno not in _NO_LOCKS:
+            raise
+    return True
+
+
+def _chunks(writes: Sequence[Write]) -> Iterator[list[Write]]:
+    """Chunks in which no href stands twice, so that two writes to one card happen in their order."""
+    chunk: dict[str, Write] = {}
+    for write in writes:
+        if write.href in chunk:
+            yield list(chunk.values())
+            chunk = {}
+        chunk[write.href] = write
+    if chunk:
+        yield list(chunk.values())
