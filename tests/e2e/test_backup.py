@@ -68,7 +68,8 @@ class Company:
             f"version: 1\nstores:\n{work}{stores}jobs:\n  office:\n    kind: backup\n    repository: {{store: vault}}\n"
         )
         (root / "trueup.yaml").write_text(
-            f"{text}    retry: {{attempts: 2, base: 0.2s}}\n    anomalies: {{drop: off, grow: off}}\n{more}    sources:\n" + SOURCES
+            f"{text}    retry: {{attempts: 2, base: 0.2s}}\n    anomalies: {{drop: off, grow: off}}\n{more}    sources:\n"
+            + SOURCES
         )
 
     def trueup(self, *args: str, cwd: Path | None = None, expect: int = 0) -> str:
@@ -123,7 +124,7 @@ def company(root: Path, connector: str, postgresql: PostgreSQL, radicale: Radica
     return Company(root, postgresql, radicale, stores, more)
 
 
-@pytest.mark.parametrize("connector", ["archive", "restic"])
+@pytest.mark.parametrize("connector", ["archive", pytest.param("restic", marks=pytest.mark.backups)])
 def test_a_night_and_the_morning_after(
     tmp_path: Path, postgresql: PostgreSQL, radicale: Radicale, connector: str
 ) -> None:
@@ -184,6 +185,7 @@ def brought_back(office: Company, connector: str) -> None:
     assert not (other / "share" / "draft.tmp").exists()
 
 
+@pytest.mark.backups
 @pytest.mark.parametrize("connector", ["archive", "restic"])
 def test_a_flipped_byte_is_found_and_nothing_is_called_a_success(
     tmp_path: Path, postgresql: PostgreSQL, radicale: Radicale, connector: str
@@ -206,6 +208,7 @@ def test_a_flipped_byte_is_found_and_nothing_is_called_a_success(
     office.trueup("run", "office")
 
 
+@pytest.mark.backups
 def test_two_runs_at_once_are_one(tmp_path: Path, postgresql: PostgreSQL, radicale: Radicale) -> None:
     office = company(tmp_path, "archive", postgresql, radicale)
     both = [
@@ -219,6 +222,7 @@ def test_two_runs_at_once_are_one(tmp_path: Path, postgresql: PostgreSQL, radica
     assert {one["state"] for one in office.status()["sources"].values()} == {"good"}
 
 
+@pytest.mark.backups
 def test_a_dead_server_stops_what_comes_after_it_and_nothing_else(
     tmp_path: Path, postgresql: PostgreSQL, radicale: Radicale
 ) -> None:
@@ -243,6 +247,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.backups
 @pytest.mark.parametrize("where", ["repository", "scratch", "ledger"])
 def test_a_full_disk_fails_and_loses_nothing(
     tmp_path: Path, small_disk: Path, postgresql: PostgreSQL, radicale: Radicale, where: str
@@ -276,6 +281,7 @@ def free(place: Path) -> int:
     return shutil.disk_usage(place).free
 
 
+@pytest.mark.backups
 def test_mariadb_in_the_night(tmp_path: Path) -> None:
     if not MariaDB.available():
         pytest.skip("MariaDB is not installed: apt-get install mariadb-server")
