@@ -16,6 +16,9 @@ from trueup.model.diagnostics import Diagnostic
 
 NAME = re.compile(r"\w[\w.-]{0,63}")
 READ_ONLY = frozenset({"ics"})
+EITHER = frozenset({"vcf"})  # a folder has named address books, a file is one without a name
+HOLDS = {"caldav": "calendar", "vdir": "calendar", "ics": "calendar", "carddav": "contacts", "vcf": "contacts"}
+NOUNS = {"contacts": "address book"}
 
 
 def names(source: Source) -> Iterator[Diagnostic]:
@@ -37,7 +40,9 @@ def job(source: Source, name: str, stores: Mapping[str, StoreSpec | None]) -> It
     """
     given = _mapping(_mapping(source.value.get("jobs")).get(name))
     where: Where = ("jobs", name)
-    yield from _shape(source, where, given)
+    kind = str(given.get("kind"))
+    noun = NOUNS.get(kind, "calendar")
+    yield from _shape(source, where, given, noun)
     seen: set[tuple[str, str]] = set()
     for place, key, ref in _refs(where, given):
         store, calendar = ref.get("store"), ref.get("name") or ""
@@ -45,24 +50,40 @@ def job(source: Source, name: str, stores: Mapping[str, StoreSpec | None]) -> It
             continue
         if store in stores and (store, calendar) in seen:
             what = f"`{store}/{calendar}` is named twice in this job" if calendar else f"`{store}` is named twice"
-            yield source.finding(place, what, hint="name each calendar once")
+            yield source.finding(place, what, hint=f"name each {noun} once")
         if store in stores:
             seen.add((store, calendar))
-        yield from known_calendar(source, place, key, ref, stores)
+        yield from known_calendar(source, place, key, ref, stores, noun)
+        yield from _holds(source, (*place, "store"), kind, stores.get(store))
     yield from _prefers(source, where, given, seen)
 
 
 def known_calendar(
-    source: Source, place: Where, key: str, ref: Mapping[str, Any], stores: Mapping[str, StoreSpec | None]
+    source: Source,
+    place: Where,
+    key: str,
+    ref: Mapping[str, Any],
+    stores: Mapping[str, StoreSpec | None],
+    noun: str = "calendar",
 ) -> Iterator[Diagnostic]:
-    """Whether a calendar that is named (`store`, `name`) can be there; `key` "to": whether it can be written to."""
+    """Whether a calendar (or what `noun` says) that is named (`store`, `name`) can be there; `key` "to": whether it can be written to."""
     store, calendar = ref.get("store"), ref.get("name") or ""
     if not isinstance(store, str) or not isinstance(calendar, str):
         return
     if store not in stores:
         yield source.finding((*place, "store"), f"there is no store `{store}`", hint=meant(store, stores))
         return
-    yield from _ref(source, place, key, store, calendar, stores[store])
+    yield from _ref(source, place, key, store, calendar, stores[store], noun)
+
+
+def _holds(source: Source, place: Where, kind: str, spec: StoreSpec | None) -> Iterator[Diagnostic]:
+    """Whether a store holds what the job is about, where its connector knows one kind only."""
+    held = HOLDS.get(spec.connector, kind) if spec is not None else kind
+    if spec is not None and held != kind and kind in ("calendar", "contacts"):
+        holds, wants = ("calendars", "contacts") if held == "calendar" else ("contacts", "events")
+        what = f"store `{spec.name}` holds {holds}, and the job is about {wants}"
+        hint = "use a store with the connector carddav or vcf" if kind == "contacts" else "write `kind: contacts`"
+        yield source.finding(place, what, hint=hint)
 
 
 def step(source: Source, where: Where, given: Any) -> Iterator[Diagnostic]:
@@ -75,7 +96,7 @@ def step(source: Source, where: Where, given: Any) -> Iterator[Diagnostic]:
         )
 
 
-def _shape(source: Source, where: Where, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def _shape(source: Source, where: Where, given: Mapping[str, Any], noun: str) -> Iterator[Diagnostic]:
     both, source_side, target = given.get("collections"), given.get("from"), given.get("to")
     if both is not None and (source_side is not None or target is not None):
         extra = (*where, "from" if source_side is not None else "to")
@@ -84,12 +105,14 @@ def _shape(source: Source, where: Where, given: Mapping[str, Any]) -> Iterator[D
     elif both is None and (source_side is None or target is None):
         missing = "`to` is missing" if source_side is not None else "`from` is missing" if target is not None else ""
         hint = "`collections` (two or more) keeps them in step both ways; `from` and `to` copy one way"
-        yield source.finding(where, missing or "the job does not say which calendars", hint=hint, key=True)
+        yield source.finding(where, missing or f"the job does not say which {noun}s", hint=hint, key=True)
     elif isinstance(both, list) and len(both) < 2:
         yield source.finding((*where, "collections"), "`collections` needs two or more", key=True)
     for key in ("from", "to"):
         if given.get(key) == []:
-            yield source.finding((*where, key), f"`{key}` is empty", hint="name a calendar", key=True)
+            yield source.finding(
+                (*where, key), f"`{key}` is empty", hint=f"name {'an' if noun[0] in 'ae' else 'a'} {noun}", key=True
+            )
     if both is not None and given.get("transform") is not None:
         why = "copies that show less could not be merged back"
         yield source.finding(
@@ -98,7 +121,7 @@ def _shape(source: Source, where: Where, given: Mapping[str, Any]) -> Iterator[D
 
 
 def _ref(
-    source: Source, place: Where, key: str, store: str, calendar: str, spec: StoreSpec | None
+    source: Source, place: Where, key: str, store: str, calendar: str, spec: StoreSpec | None, noun: str
 ) -> Iterator[Diagnostic]:
     if spec is None:
         return
@@ -109,9 +132,9 @@ def _ref(
     elif spec.connector in READ_ONLY and calendar:
         hint = f"name the store alone: {{store: {store}}}"
         yield source.finding((*place, "name"), f"store `{store}` is one calendar, without a name", hint=hint)
-    elif spec.connector not in READ_ONLY and not calendar:
-        hint = f"write {{store: {store}, name: …}}; `trueup doctor {store}` lists its calendars"
-        yield source.finding(place, "`name` of the calendar is missing", hint=hint)
+    elif spec.connector not in READ_ONLY | EITHER and not calendar:
+        hint = f"write {{store: {store}, name: …}}; `trueup doctor {store}` lists its {noun}s"
+        yield source.finding(place, f"`name` of the {noun} is missing", hint=hint)
 
 
 def _refs(where: Where, given: Mapping[str, Any]) -> Iterator[tuple[Where, str, Mapping[str, Any]]]:

@@ -67,7 +67,7 @@ def fields_of(card: Card) -> FieldMap:
         said = {slot.normal: slot for slot in slots if slot.normal is not None}
         if said:
             native = [native_lines(card, slot.line, slot.place, groups) for slot in said.values()]
-            lines = (native[0][0], *(text for one in native for text in one[1:]))
+            lines = (native[0][0], *dict.fromkeys(text for one in native for text in one[1:]))
             result[key] = Field(
                 _short("\n".join(sorted(said))), lines, " / ".join(dict.fromkeys(one.shown for one in said.values()))
             )

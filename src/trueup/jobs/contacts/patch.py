@@ -8,7 +8,7 @@ from trueup.jobs.contacts import properties as p
 from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, CardLine, read_card
 from trueup.jobs.contacts.normal import Slot, attached, collect
-from trueup.jobs.contacts.rewrite import revised
+from trueup.jobs.contacts.rewrite import revised, set_uid, uid_of
 from trueup.jobs.contacts.write import apart, modern, written_for
 from trueup.model.fields import Edit, FieldKey
 
@@ -18,7 +18,8 @@ def patch(data: bytes, edits: Mapping[FieldKey, Edit], *, donor: bytes | None = 
 
     Args:
         data: the body to change.
-        edits: by field; the native lines of `Edit.after` are what is written, in the form of the card's own version.
+        edits: by field; the native lines of `Edit.after` are what is written, in the form of the card's own version. A card without a UID
+            gets the one that it was known by.
         donor: the body the edits came from; REV is taken from there where it is later.
 
     Raises:
@@ -27,6 +28,8 @@ def patch(data: bytes, edits: Mapping[FieldKey, Edit], *, donor: bytes | None = 
     if not edits:
         return data
     card = modern(read_card(data))
+    if not card.value("UID"):
+        set_uid(card, uid_of(card))  # who it is may be what is edited: from now on it keeps its key
     _Patch(card).run(edits)
     if donor is not None:
         revised(card, read_card(donor))
@@ -62,7 +65,8 @@ class _Patch:
         for slot in places:
             self._instead[id(slot.line)] = []
         gone = {id(slot.line) for slot in places}
-        dropped = [group for slot in places if (group := slot.line.head.group) and self._alone(group, gone)]
+        groups = dict.fromkeys(slot.line.head.group for slot in places if slot.line.head.group)
+        dropped = [group for group in groups if self._alone(group, gone)]
         for group in dropped:
             for line in self._groups.get(group, ()):
                 self._instead[id(line)] = []
