@@ -212,10 +212,18 @@ def test_a_flipped_byte_is_found_and_nothing_is_called_a_success(
 def test_two_runs_at_once_are_one(tmp_path: Path, postgresql: PostgreSQL, radicale: Radicale) -> None:
     office = company(tmp_path, "archive", postgresql, radicale)
     both = [
-        subprocess.Popen([TRUEUP, "run", "office"], cwd=tmp_path, env=office.env, stdout=subprocess.DEVNULL)
+        subprocess.Popen(
+            [TRUEUP, "run", "office"],
+            cwd=tmp_path,
+            env=office.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         for _ in range(2)
     ]
-    assert sorted(one.wait(120) for one in both) in ([0, 11], [0, 0])
+    said = [one.communicate(timeout=120)[0] for one in both]
+    assert sorted(one.returncode for one in both) in ([0, 11], [0, 0]), said
     listed = json.loads(office.trueup("restore", "office", "--list", "--json"))["snapshots"]
     runs = [(one["source"], one["run"]) for one in listed]
     assert len(set(runs)) == len(runs)

@@ -16,6 +16,7 @@ from trueup.model.backup import SourceContext, SourceSpec
 from trueup.model.errors import ConfigError, Permanent
 
 UNREADABLE = ("fail", "warn")
+_LEDGER = ("", "-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +120,9 @@ def _own(root: Path, context: SourceContext, spool: Path | None) -> Iterator[str
     kept = next((one for one in context.cache.parents if one.name == ".trueup"), context.cache)
     found = {kept, *context.own, *([spool] if spool else [])}
     if context.ledger and "://" not in context.ledger:
-        found.add(
-            Path(context.ledger).parent if Path(context.ledger).parent.name == ".trueup" else Path(context.ledger)
-        )
+        # Reading the ledger's files would take away the locks that trueup itself has on them (howtocorrupt.html, 2.2, of SQLite).
+        beside = Path(context.ledger).parent.name == ".trueup"
+        found |= {Path(context.ledger).parent} if beside else {Path(context.ledger + end) for end in _LEDGER}
     below = {os.path.relpath(real, root) for one in found if (real := Path(os.path.realpath(one))).is_relative_to(root)}
     for one in sorted(below - {"."}):
         if not any(one.startswith(other + "/") for other in below):

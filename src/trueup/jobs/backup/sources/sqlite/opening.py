@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +16,6 @@ from trueup.model.repository import Watch
 BUSY_SECONDS = 30.0
 """How long another program may lock the database before it is told."""
 
-_HEADER = b"SQLite format 3\0"
 _STEPS = 20_000  # instructions of SQLite's machine between two looks at the watch: about a millisecond
 
 # Primary result code (https://www.sqlite.org/rescode.html) -> what it is, and what to do.
@@ -63,27 +64,28 @@ def told(where: Path) -> Iterator[None]:
 
 
 def require_database(path: Path) -> None:
-    """Returns where the path is a file that begins as a SQLite database does (https://www.sqlite.org/fileformat.html, 1.3).
+    """Returns where the path may be a SQLite database; that it is one shows when it is read as such.
+
+    It is not opened here: closing a file takes away all locks that this process has on it (https://www.sqlite.org/howtocorrupt.html, 2.2), and
+    where it is the ledger, trueup itself is at work on it.
 
     Raises:
-        Permanent: missing, a folder, empty, something else.
+        Permanent: missing, a folder, not readable, empty.
     """
     try:
         if path.is_dir():
             raise Permanent(
                 "this is a folder, not a SQLite database", where=str(path), hint="give the database's file in `path`"
             )
-        with path.open("rb") as file:
-            begin = file.read(len(_HEADER))
+        size = path.stat().st_size
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         hint = "check `path`; if it is on another disk or a network drive, connect it"
         why = (error.strerror or str(error)).lower()
         raise Permanent("the SQLite database cannot be read", where=str(path), why=why, hint=hint) from error
-    if not begin:
+    if not size:
         raise Permanent("the SQLite database is empty: not even a header", where=str(path), hint="look what emptied it")
-    if begin != _HEADER:
-        _, what, hint = _MEANING[sqlite3.SQLITE_NOTADB]
-        raise Permanent(what, where=str(path), hint=hint)
 
 
 def open_live(path: Path, *, write: bool = False) -> sqlite3.Connection:
