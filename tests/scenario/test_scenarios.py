@@ -59,7 +59,7 @@ def at_rest(app: App, job: str) -> None:
 
 
 def overlay(edits: Path, folder: Path) -> None:
-    for file in sorted(edits.rglob("*.ics")):
+    for file in items(edits):
         target = folder / file.relative_to(edits)
         if file.stat().st_size == 0:
             target.unlink()
@@ -68,14 +68,18 @@ def overlay(edits: Path, folder: Path) -> None:
             shutil.copy(file, target)
 
 
+def items(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.suffix in (".ics", ".vcf"))
+
+
 def allowed(case: Path) -> list[str]:
     file = case / "allow"
     return file.read_text().split() if file.exists() else []
 
 
 def sides(case: Path, folder: Path) -> Iterator[tuple[str, str]]:
-    """Every calendar file, with line ends as in the repository (there is no CR in it)."""
-    for file in sorted(folder.rglob("*.ics")):
+    """Every calendar file and card, with line ends as in the repository (there is no CR in it)."""
+    for file in items(folder):
         yield str(file.relative_to(folder)), file.read_bytes().decode().replace("\r\n", "\n")
 
 

@@ -129,4 +129,5 @@ def contenders(merged: Merged) -> list[str]:
 
 def resolution(merged: Merged) -> str:
     winners = list(dict.fromkeys(one.winner for one in merged.conflicts))
-    return f"changed differently in {join(contenders(merged))}: {join(winners)} wins, the other version is kept in the ledger"
+    verb = "wins" if len(winners) == 1 else "win"
+    return f"changed differently in {join(contenders(merged))}: {join(winners)} {verb}, the other version is kept in the ledger"

@@ -107,20 +107,17 @@ def test_random_edits_of_two_sides_merge(base: bytes, a: bytes, b: bytes) -> Non
     assert KIND.same(*results)
 
 
-@given(
-    st.one_of(
-        st.binary(max_size=300),
-        st.builds(
-            lambda a, b, c: a[: c % len(a)] + b + a[c % len(a) :], ALL, st.binary(max_size=5), st.integers(0, 5000)
-        ),
-    )
-)
+def spoilt(data: bytes, more: bytes, at: int) -> bytes:
+    """A card with some bytes put into it."""
+    return data[: at % len(data)] + more + data[at % len(data) :]
+
+
+@given(st.one_of(st.binary(max_size=300), st.builds(spoilt, ALL, st.binary(max_size=5), st.integers(0, 5000))))
 @settings(max_examples=500)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
         KIND.glance(data)
-    except ItemRefused as refused:
-        assert refused.code
+    except ItemRefused:
         for method in (KIND.fields, KIND.meaning, KIND.modified):
             with pytest.raises(ItemRefused):
                 method(data)

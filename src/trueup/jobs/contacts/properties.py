@@ -48,6 +48,14 @@ PARAMS_IGNORED = frozenset({
     "MEDIATYPE", "CALSCALE", "X-ABREMOTEHASH",
 })  # fmt: skip
 
+SEEN = frozenset({
+    "X-SOCIALPROFILE", "X-SKYPE", "X-SKYPE-USERNAME", "X-JABBER", "X-AIM", "X-ICQ", "X-MSN", "X-YAHOO", "X-QQ", "X-GADUGADU", "X-GROUPWISE",
+    "X-GOOGLE-TALK", "X-GTALK", "X-TWITTER", "X-SIP", "X-MATRIX", "X-SIGNAL", "X-TELEGRAM", "X-WHATSAPP", "X-ABDATE", "X-ABRELATEDNAMES",
+    "X-PHONETIC-FIRST-NAME", "X-PHONETIC-LAST-NAME", "X-PHONETIC-MIDDLE-NAME", "X-PHONETIC-ORG", "X-MAIDENNAME", "X-SPOUSE", "X-MANAGER",
+    "X-ASSISTANT", "X-GENDER", "X-ABSHOWAS", "X-CUSTOM1", "X-CUSTOM2", "X-CUSTOM3", "X-CUSTOM4",
+})  # fmt: skip
+"""Vendors' properties that programs show, so that who removes one means it."""
+
 GROUPS = {
     "name": frozenset(
         {

@@ -36,20 +36,27 @@ class ContactsRules:
         return self.truth.get(key.name) or self.truth.get("*", "")
 
     def admitted(self, edits: Mapping[FieldKey, Edit], now: bytes) -> Mapping[FieldKey, Edit]:
-        """See `FieldRules.admitted`: without the removals of what is still there, but empty, unless blanks wipe.
+        """See `FieldRules.admitted`: without what was emptied or lost instead of removed, unless blanks wipe.
 
-        A list's member is taken for emptied where an empty line of its property has its types, or none.
+        What is still there without a value was emptied: a list's member where an empty line of its property has its types, or none. A vendor's
+        property that no program shows was lost by one that rewrote the card and does not know it: nobody could have removed it.
         """
         removed = [key for key, edit in edits.items() if edit.after is None and self._keeps(key.name)]
         if not removed:
             return edits
         card = modern(read_card(now))
         slots = collect(card, attached(card))
-        blank = {key for key in removed if _emptied(key, edits[key], slots)}
+        there = {key.name for key in slots}
+        blank = {key for key in removed if _lost(key.name, there) or _emptied(key, edits[key], slots)}
         return {key: edit for key, edit in edits.items() if key not in blank}
 
     def _keeps(self, name: str) -> bool:
         return (self.blanks.get(name) or self.blanks.get("*", "")) != WIPE
+
+
+def _lost(name: str, there: set[str]) -> bool:
+    """Whether a vendor's property is gone altogether that no person could have taken out."""
+    return name.startswith("X-") and name not in p.SEEN and name not in there
 
 
 def _emptied(key: FieldKey, edit: Edit, slots: Slots) -> bool:
