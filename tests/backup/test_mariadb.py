@@ -18,6 +18,7 @@ import pytest
 
 from tests.support.mariadb import MariaDB
 from tests.support.sources import Trial, context, manifest_of, watch
+from trueup.jobs.backup.contents import wanted
 from trueup.jobs.backup.sources.mariadb import KIND, link, locking
 from trueup.jobs.backup.sources.mariadb.address import parse
 from trueup.jobs.backup.sources.mariadb.link import Link
@@ -565,6 +566,17 @@ def test_single_tables_are_brought_back(mariadb: MariaDB, shop: str, tmp_path: P
     with pytest.raises(NotFound) as told:
         KIND.wanted(captured.about, RestoreTarget(mariadb.url_of(to), ("entri",)))
     assert "entry" in told.value.hint
+
+
+def test_tables_are_listed_by_the_names_that_a_restore_takes(mariadb: MariaDB, shop: str, tmp_path: Path) -> None:
+    captured = trial(tmp_path, mariadb.url_of(shop)).capture()
+    found = {one.name: one for one in KIND.contents(captured.about)}
+    assert found[f"{shop}.account"].rows == 50
+    assert f"{shop}.odd `name`/ü" in found
+    for one in found.values():
+        for name in (one.name, *one.also):
+            assert list(wanted(found.values(), [name])) == [one]
+            assert KIND.wanted(captured.about, RestoreTarget(mariadb.url_of(shop), (name,)))
 
 
 def test_what_a_server_of_another_series_refuses_is_no_damage(mariadb: MariaDB, shop: str, tmp_path: Path) -> None:

@@ -14,15 +14,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.backup.office import Office
 from tests.crash.world import event
-from tests.support.plain_repository import PlainRepository
+from tests.support.postgresql import PostgreSQL
+from tests.support.sources import Trial
 from trueup.connectors.archive.keys import new_identity
 from trueup.jobs.backup import scratching
+from trueup.jobs.backup.contents import Lists, wanted
 from trueup.jobs.backup.scratching import PREFIX, beside, require_room, scratch_in
-from trueup.model.errors import NotFound, Permanent
+from trueup.jobs.backup.sources import kind_of
+from trueup.model.backup import RestoreTarget, SourceSpec
+from trueup.model.errors import NotFound, Permanent, TimedOut
+from trueup.model.repository import Watch
 from trueup.ui.cli import restore as command
 from trueup.ui.cli.main import run
 
@@ -108,6 +114,26 @@ def test_the_tables_of_a_database_and_the_titles_of_a_calendar(shop: Path, call:
     assert "meeting-1" in found["also"]
 
 
+def test_tables_of_servers_are_listed_by_names_that_a_restore_takes(tmp_path: Path, postgresql: PostgreSQL) -> None:
+    url = postgresql.make_database()
+    with psycopg.connect(url, autocommit=True) as database:
+        database.execute("CREATE SCHEMA sales; CREATE TABLE orders AS SELECT generate_series(1, 7) AS n")
+        database.execute('CREATE TABLE sales.orders (n int); CREATE TABLE "odd [x] / name" (n int)')
+    kind = kind_of("postgresql")
+    taken = Trial(kind, SourceSpec("crm", "postgresql", {"url": url}), tmp_path).capture()
+    assert isinstance(kind, Lists)
+    found = {one.name: one for one in kind.contents(taken.about)}
+    assert {name: one.rows for name, one in found.items()} == {
+        "public.orders": 7,
+        "sales.orders": 0,
+        "public.odd [x] / name": 0,
+    }
+    for name in found:
+        assert [one.name for one in wanted(found.values(), [name])] == [name]
+        assert kind.wanted(taken.about, RestoreTarget(url, (name,)))
+    assert len(list(wanted(found.values(), ["orders"]))) == 2
+
+
 def test_what_is_in_a_bare_repository(shop: Path, call: Call) -> None:
     (shop / "trueup.yaml").unlink()
     code, out, _ = call("restore", "orders", "--repository", "vault", "--key", "backup.key", "--files")
@@ -150,10 +176,6 @@ def test_a_day_means_its_last_backup_and_a_beginning_that_is_not_enough_is_told(
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
     return Office(tmp_path / "office", '      list: {command: "cat list.txt"}\n')
-
-
-def vault(office: Office) -> PlainRepository:
-    return PlainRepository("vault", office.root / "vault")
 
 
 def change(office: Office, snapshot: str, **members: Any) -> None:
@@ -305,6 +327,21 @@ def test_where_there_is_no_room_nothing_is_fetched(shop: Path, call: Call, monke
     assert code != 0
     assert "there is no room for the restore" in err
     assert not (shop / "new").exists()
+
+
+def test_a_repository_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.support.plain_repository import PlainRepository, PlainType
+    from trueup.backups import bare_restore
+
+    class Hanging(PlainRepository):
+        def prepare(self, known: bool, watch: Watch) -> None:
+            watch.ok()
+
+    kind = PlainType()
+    monkeypatch.setattr(kind, "open", lambda name, options: Hanging(name, tmp_path))
+    monkeypatch.setattr("trueup.backups.QUIET", 0.0)
+    with pytest.raises(TimedOut, match="opening the repository"):
+        bare_restore({"plain": kind}, "plain", {}).snapshots()
 
 
 def test_a_folder_with_room_can_be_named(shop: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

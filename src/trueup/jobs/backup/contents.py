@@ -66,7 +66,7 @@ def wanted(found: Iterable[Content], only: Sequence[str]) -> Iterator[Content]:
         if one.type in ("event", "contact"):
             named = any(text in one.also or text.casefold() in one.name.casefold() for text in only)
         else:
-            named = patterns.covers(one.name) or any(text in one.also for text in only)
+            named = patterns.covers(one.name) or any(text in (one.name, *one.also) for text in only)
         if named:
             hit = True
             yield one
