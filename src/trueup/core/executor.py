@@ -17,7 +17,7 @@ from trueup.core.ledger.rows import JournalRow
 from trueup.core.rewriting import took_effect
 from trueup.core.work import Work
 from trueup.model.change import Action, Change, ChangeState
-from trueup.model.errors import ItemRefused, NotFound, SecretMissing, StoreError
+from trueup.model.errors import ItemRefused, NotFound, SecretMissing, StoreError, TimedOut, Transient
 from trueup.model.items import Body, Glance
 from trueup.model.ports import Collection, Outcome, Verb, Write, Written
 
@@ -67,9 +67,10 @@ def apply_batch(work: Work, run_id: str, batch: int) -> dict[str, Any]:
         results = _send(work, run_id, collection, rows)
     except (StoreError, NotFound, SecretMissing) as error:
         errors.append(error.to_json())
+        code = "away" if isinstance(error, Transient | TimedOut) else "store"
         unsent = (row for row in work.ledger.journal.batch(run_id, batch) if row.state is ChangeState.PLANNED)
         results = [
-            Result(row.change, row.change.href or "", ChangeState.FAILED, reason=str(error), code="store")
+            Result(row.change, row.change.href or "", ChangeState.FAILED, reason=str(error), code=code)
             for row in unsent
         ]
     record(work, run_id, ref, results)

@@ -23,6 +23,12 @@ from trueup.model.run import Phase, RunRecord, RunState
 PAGE = 1000
 APPROVER = "a person"
 
+UNANSWERED = ("away", "uncertain")
+"""Codes of changes that were not made because the store did not answer."""
+
+LASTING = ("LoginRefused", "SecretMissing", "Permanent", "Damaged", "NotFound", "ConfigError")
+"""Errors of a store that time does not mend; connectors have kinds of their own of those that it does."""
+
 ANOTHER_AFTER_KILL = True
 """See `job_work.Phases`."""
 
@@ -143,9 +149,10 @@ def report(work: Work, run_id: str, verifications: list[dict[str, Any]] | None =
     """Ends the run: agrees on what was verified, keeps the conflicts, counts, and says how it ended.
 
     Returns:
-        The report, also kept with the run: {"run", "state", "counts", "left", "conflicts", "notes", "again"}; "again"
+        The report, also kept with the run: {"run", "state", "counts", "left", "conflicts", "notes", "again", "away"}; "again"
         is True where another round may finish
-        what this one could not (an item moved on meanwhile, a kept loser has to be carried over).
+        what this one could not (an item moved on meanwhile, a kept loser has to be carried over), "away" where one may a while later, because a
+        store did not answer.
     """
     run = work.ledger.journal.get(run_id)
     if run.ended is not None:
@@ -173,6 +180,7 @@ def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> 
         "overlaps": _overlaps(run.plan or {}),
         "verifications": verifications,
         "again": bool(outcome["stale"] or outcome["copies"]),
+        "away": _away(outcome, (*run.report.get("readings", ()), *verifications)),
     }
     same = (run.plan or {}).get("config") == work.spec.digest  # else it was changed while the plan was carried out
     if outcome["clean"] and same and not _unread(run.plan) and run.kind != "undo":
@@ -257,6 +265,7 @@ def _outcome(work: Work, run_id: str) -> dict[str, Any]:
         "copies": work.ledger.journal.copies(run_id),
         "clean": True,
         "failed": 0,
+        "unanswered": 0,
     }
     for (action, state), number in sorted(work.ledger.journal.counts(run_id).items()):
         if state is ChangeState.VERIFIED:
@@ -269,8 +278,16 @@ def _outcome(work: Work, run_id: str) -> dict[str, Any]:
     return result
 
 
+def _away(outcome: dict[str, Any], answers: Sequence[dict[str, Any]]) -> bool:
+    """Whether something is left because a store did not answer, and no store said what time will not mend (a wrong login)."""
+    errors = [one["error"]["type"] for one in answers if one.get("error")]
+    return bool(outcome["unanswered"] or errors) and not any(one in LASTING for one in errors)
+
+
 def _judge(row: JournalRow, result: dict[str, Any]) -> None:
     change, state = row.change, row.state
+    if row.result.get("code") in UNANSWERED or state in (ChangeState.SENT, ChangeState.DONE):
+        result["unanswered"] += 1
     if change.action is Action.CONFLICT:
         result["conflicts"] += 1
     elif state is ChangeState.STALE:

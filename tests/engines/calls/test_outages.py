@@ -5,15 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.office import InFolder, Office, OnServer, event
 from tests.engines.calls.careless import Careless, Failed, Habit, once
 from tests.engines.calls.office import Folders
-from tests.support.servers import PostgreSQL
+from tests.support.proxy import Proxy
+from tests.support.servers import PostgreSQL, Radicale
 from trueup.engines import calls
+from trueup.engines.calls.jobs import PAUSES
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +127,38 @@ def test_many_batches_by_many_workers(tmp_path: Path, ledger: str, request: pyte
     report = engine.call("report", run, [engine.call("verify", run, ref) for ref in refs])
     assert (report["state"], report["counts"]) == ("done", {"create": 1500})
     assert folders.equal
+
+
+def test_a_store_that_does_not_answer_is_given_time_and_another_round(tmp_path: Path, radicale: Radicale) -> None:
+    """What it did not take is sent once it is back, in the same run to whoever began it."""
+    with Proxy(radicale.url) as proxy:
+        office, place, folder = Office(tmp_path), OnServer.make("away", radicale), InFolder("here", tmp_path / "here")
+        office.configure([Behind(**vars(place), address=proxy.url), folder])
+        for number in range(5):
+            folder.put(f"{number}.ics", event(f"e{number}", f"Event {number}"))
+        engine = Careless(tmp_path / "trueup.yaml", once)
+        begun = engine.call("begin_job", "team", "key", [], "")
+        run, refs = begun["run"], begun["collections"]
+        engine.call("plan", run, [engine.call("read", run, ref) for ref in refs])
+        engine.call("guard", run)
+        away = proxy.on().reset_before_forwarding()
+        for wave in engine.call("start_apply", run)["waves"]:
+            for one in wave:
+                engine.call("apply_batch", run, one["batch"])
+        report = engine.call("report", run, [engine.call("verify", run, ref) for ref in refs])
+        assert (report["state"], report["again"], report["pause"]) == ("partial", True, PAUSES[0])
+        away.remove()
+        engine.run_job("team", "key")
+        ended = engine.call("end_job", run)
+        assert (ended["state"], ended["counts"]) == ("done", {"create": 5})
+        assert len(place.side().raw) == 5
+
+
+@dataclass
+class Behind(OnServer):
+    """A calendar at another address than its server's."""
+
+    address: str = ""
+
+    def store(self) -> dict[str, Any]:
+        return {**super().store(), "url": self.address}

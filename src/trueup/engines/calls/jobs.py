@@ -19,6 +19,9 @@ from trueup.model.run import KEY, Phase, RunRecord, RunState
 
 Json: TypeAlias = dict[str, Any]
 
+PAUSES = (30.0, 60.0)
+"""Seconds before the second and the third round where a store did not answer: a minute's cut of a network is sat out."""
+
 
 def begin_job(config: str, job: str, key: str, allow: Sequence[str] = (), parent: str = "") -> Json:
     """Finds or starts the run of a job for an engine's run.
@@ -69,7 +72,8 @@ def end_job(config: str, run: str) -> Json:
     with opened(config) as app:
         record = app.ledger.journal.get(run)
         work = app.work(record.subject)
-        app.ledger.leases.release(job_runs.lease_of(record.subject), run)
+        record = _last_round(work, record)
+        app.ledger.leases.release(job_runs.lease_of(record.subject), record.id)
         if record.state not in job_runs.OVER:
             return small(job_runs.result_of(record))
         app.forget_old(record.subject)
@@ -79,7 +83,13 @@ def end_job(config: str, run: str) -> Json:
         reports = [job_runs.result_of(one) for one in (*earlier, record)]
         if "rounds" in record.report:  # they were put together already
             return small(reports[-1])
-        return small(job_runs.together(work, run, reports))
+        return small(job_runs.together(work, record.id, reports))
+
+
+def _last_round(work: JobWork, run: RunRecord) -> RunRecord:
+    """The last round of those that a run has begun: an engine may know the first one only."""
+    newest = _known(work, started_for(run))
+    return newest if newest is not None and run.id in newest.report.get("before", ()) else run
 
 
 def report(config: str, run: str, verifications: Sequence[Json]) -> Json:
@@ -90,7 +100,8 @@ def report(config: str, run: str, verifications: Sequence[Json]) -> Json:
         verifications: what `verify` said of each collection.
 
     Returns:
-        Its report; "again" is True where another round may finish what this one could not.
+        Its report; "again" is True where another round may finish what this one could not, "pause" how many seconds later: a store that did
+        not answer is given time to come back.
     """
     with job_call(config, run, "report") as call:
         result = call.record.report
@@ -99,7 +110,15 @@ def report(config: str, run: str, verifications: Sequence[Json]) -> Json:
             result = call.work.phases.report(call.work, run, list(verifications))
         record = call.refresh()
         again = record.state in job_runs.OVER and _goes_on(record)
-        return small({**result, "run": run, "state": record.state.value, "again": again})
+        more = {"again": again, "pause": pause_after(record)}
+        return small({**result, "run": run, "state": record.state.value, **more})
+
+
+def pause_after(record: RunRecord) -> float:
+    """Seconds to wait before the round that follows a run."""
+    if not record.report.get("away") or not _goes_on(record):
+        return 0.0
+    return PAUSES[min(len(record.report.get("before", ())), len(PAUSES) - 1)]
 
 
 def started_for(record: RunRecord) -> str:
@@ -194,7 +213,8 @@ def _started(work: JobWork, known: RunRecord | None, parent: str, allow: Sequenc
 def _goes_on(run: RunRecord) -> bool:
     """Whether another round follows a run that is over."""
     rounds = len(run.report.get("before", ())) + 1
-    return job_runs.another_round(run.report, rounds, old=bool(run.report.get("taken_up")))
+    old = bool(run.report.get("taken_up") or run.report.get("away"))
+    return job_runs.another_round(run.report, rounds, old=old)
 
 
 def _standing(work: JobWork, run: RunRecord) -> Json:

@@ -106,6 +106,9 @@ def _round(one: JobRun, begun: Json) -> Json:
     made = _applied(one, begun, after)
     if not made["again"]:
         return {**begun, "next": "over"}
+    if made["pause"]:
+        run_logger().warning("a store did not answer: the next round begins in %.0f s", made["pause"])
+        time.sleep(made["pause"])
     return patiently(calls.next_round, one.config, run)
 
 

@@ -132,6 +132,8 @@ class JobFlow:
             report = await self.apply()
             if not report.get("again"):
                 return
+            if report.get("pause"):  # a store did not answer
+                await workflow.sleep(report["pause"], summary="a store did not answer")
             begun = await self.call("next round", "next_round", self.run)
             self._take(begun)
 
