@@ -200,8 +200,8 @@ def accept(app: App, job: str, causes: Sequence[str] = ()) -> list[str]:
     waiting = work.memory.freezes()
     for one in causes:
         if not any(one in (cause, cause.partition("/")[2]) for cause in waiting):
-            hint = f"what waits: {', '.join(waiting)}" if waiting else "nothing waits for a word"
-            raise NotFound(f"nothing of {one} waits to be accepted", hint=hint)
+            why = f"what waits is {', '.join(waiting)}" if waiting else "nothing waits"
+            raise NotFound(f"nothing of {one} waits to be accepted", why=why)
     accepted = of_job(work, causes)
     if causes and not accepted:
         why = "what was lost or changed in a repository is not accepted but mended"

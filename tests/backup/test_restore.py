@@ -257,7 +257,7 @@ def test_accepting_by_the_name_of_the_cause(office: Office) -> None:
         memory.freeze("differs/gone", "a source that is not in the job any more", time.time())
         with pytest.raises(NotFound) as raised:
             app.accept("office", ["anomaly/list", "nosuch"])
-        assert "anomaly/list" in raised.value.hint
+        assert "anomaly/list" in raised.value.why
         assert "anomaly/list" in memory.freezes()  # all or nothing
         assert app.accept("office", ["anomaly/list"]) == ["anomaly/list"]
         assert app.accept("office", ["differs/gone"]) == ["differs/gone"]

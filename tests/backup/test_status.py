@@ -116,7 +116,8 @@ def test_a_night_that_was_blocked_is_told(office: Office) -> None:
     found = office.status()
     assert found["state"] == "awaiting_approval"
     assert not found["good"]
-    assert f"was blocked, and waits: trueup apply {report['run']}" in shown(office)
+    assert "was blocked: " in shown(office)
+    assert f"it waits: trueup apply {report['run']} --allow window" in shown(office)
     assert any("was blocked" in one.what for one in doctor(office))
     with office.app() as app:
         app.apply(report["run"], allow=["window"])

@@ -69,7 +69,10 @@ def _of_last_run(work: BackupWork) -> Iterator[str]:
         return
     when = ago(work.clock() - last.started)
     if last.state is RunState.AWAITING_APPROVAL:
-        yield f"the last run ({when}) was blocked, and waits: trueup apply {last.id}"
+        guards = [one for one in (last.plan or {}).get("guards", ()) if not one.get("allowed")]
+        why = "; ".join(str(one["message"]) for one in guards)
+        allow = "".join(f" --allow {one['guard']}" for one in guards)
+        yield f"the last run ({when}) was blocked{f': {why}' if why else ''}; it waits: trueup apply {last.id}{allow}"
     elif last.state is RunState.FAILED:
         error = last.report.get("error") or {}
         why = ": ".join(part for part in (error.get("what"), error.get("why")) if part)

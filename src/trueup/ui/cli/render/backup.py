@@ -193,7 +193,7 @@ def snapshot_lines(snapshots: Sequence[Json], zone: str = "") -> Iterator[str]:
             )
             if holds
         )
-        size = f"{amount(one['bytes']):>9}  {one['files']:>9,} files"
+        size = f"{amount(one['bytes']):>9}  {_many(one['files'], 'files'):>15}"
         yield f"{one['id'][:shown]}  {clock(one['time'], zone)}  {safe(one['source']):<16} {size}{marks}"
     if not snapshots:
         yield "there are no snapshots"
