@@ -133,7 +133,7 @@ def _fill(book: Book, file: BinaryIO, path: str, what: str) -> StoreError | None
     """Adds the cards of the file; what is wrong with it, if anything is."""
     try:
         file.seek(0)
-        for span in spans(file):
+        for span in spans(file, book.size):
             if span.stop - span.start > MAX_ITEM:
                 size = f"{span.stop - span.start:,} bytes"
                 return Permanent(

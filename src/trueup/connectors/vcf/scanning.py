@@ -46,14 +46,18 @@ class Span:
     nested: bool = False
 
 
-def spans(file: BinaryIO) -> Iterator[Span]:
+def spans(file: BinaryIO, size: int) -> Iterator[Span]:
     """The cards of a file in their order; one whose END is missing ends where the next one begins.
+
+    Args:
+        file: at its beginning.
+        size: how many bytes are read: no more than it had, if it grows meanwhile.
 
     Raises:
         Unfinished: the last card has no END.
     """
     start, depth, nested = -1, 0, False
-    for word, at, stop, after in _marks(file):
+    for word, at, stop, after in _marks(file, size):
         if word == b"END":
             depth = max(0, depth - 1)
             if depth == 0 and start >= 0:
@@ -84,7 +88,7 @@ def whole(data: bytes) -> Card | None:
     from io import BytesIO
 
     try:
-        found = list(spans(BytesIO(data)))
+        found = list(spans(BytesIO(data), len(data)))
     except Unfinished:
         return None
     if len(found) != 1:
@@ -107,12 +111,12 @@ def digest(card: bytes) -> bytes:
     return blake2b(card, digest_size=16).digest()
 
 
-def _marks(file: BinaryIO) -> Iterator[tuple[bytes, int, int, int]]:
+def _marks(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int, int]]:
     """Every BEGIN, END and AGENT (a BEGIN within a card): the word, where its line starts, where it stops, and where the line ends."""
     window, base, searched = b"\n", -1, 0
     while True:
-        block = file.read(BLOCK)
-        size = base + len(window) + len(block)
+        done = base + len(window)
+        block = file.read(min(BLOCK, size - done)) if done < size else b""
         window += block or b"\n"
         limit = len(window) - (_MARK_SIZE if block else 0)
         for match in _MARK.finditer(window, searched):
@@ -120,7 +124,12 @@ def _marks(file: BinaryIO) -> Iterator[tuple[bytes, int, int, int]]:
                 break
             word, begin = _word(window[max(0, match.start() - _HEAD) : match.start()])
             if word:
-                yield word, base + match.start() - begin, base + match.end(), min(size, base + match.end(1))
+                yield (
+                    word,
+                    base + match.start() - begin,
+                    base + match.end(),
+                    min(done + len(block), base + match.end(1)),
+                )
         if not block:
             return
         keep = max(0, limit - _HEAD)

@@ -225,7 +225,7 @@ def _locked(path: str) -> Iterator[None]:
                     stack.push(closing.pop_all())
                     break
             if time.monotonic() > ends:
-                raise OSError(errno.EAGAIN, "another program has locked it")
+                raise OSError("another program has locked it")
             time.sleep(_PAUSE)
         yield
 
