@@ -163,7 +163,7 @@ def test_copies_that_stay_behind_are_told(office: Office) -> None:
     age(office, 9, "far")
     found = office.status()
     assert found["sources"]["list"]["state"] == "good"
-    assert found["problems"] == ["the newest copy of list on far is 9 days older than what is proven"]
+    assert found["problems"] == ["the newest copy of list on far is 9 days older than what should be there"]
     assert not found["good"]
     stores["far"].trouble = {"store": 9}
     office.run()
@@ -176,7 +176,16 @@ def test_copies_that_stay_behind_are_told(office: Office) -> None:
 def test_an_archive_that_has_nothing_yet_is_told(office: Office) -> None:
     office.run()
     office.configure(LIST, "archive: {store: far}")
-    assert office.status()["problems"] == ["list is proven, and has no copy on far yet"]
+    assert office.status()["problems"] == ["list has no copy on far yet"]
+
+
+def test_copies_of_what_is_never_proven_are_told_as_well(office: Office) -> None:
+    more = NIGHTLY + "\nverify: {drill: {every: off}}\narchive: {store: far, when: always}"
+    office.configure(LIST, more)
+    office.run()
+    assert office.status()["problems"] == []
+    age(office, 9, "far")
+    assert office.status()["problems"] == ["the newest copy of list on far is 9 days older than what should be there"]
 
 
 def test_a_snapshot_of_the_future_is_never_the_last_backup(office: Office) -> None:

@@ -13,7 +13,7 @@ from trueup.model.schedule import ScheduleSpec
 AHEAD = 86_400.0
 """A snapshot that is dated further ahead than this was made by a clock that was wrong."""
 
-_SPANS = (7 * 86_400.0, 70 * 86_400.0, 2 * 366 * 86_400.0)
+_SPANS = (7200.0, 3 * 86_400.0, 70 * 86_400.0, 3 * 366 * 86_400.0)
 """How far ahead the next occurrences are looked for, in seconds: near first, since a dense schedule has many."""
 
 

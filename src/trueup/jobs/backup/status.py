@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from trueup.jobs.backup.ages import ahead, allowed, usable
+from trueup.jobs.backup.spec import BackupSpec
 from trueup.jobs.backup.words import ago, lasting
 from trueup.jobs.backup.work import BackupWork
 from trueup.model.backup import SourceSpec
@@ -136,7 +137,7 @@ def _source(work: BackupWork, source: SourceSpec, tries: dict[tuple[str, str], s
         "files": last.get("files") if last else None,
         "archives": len(backup.archives),
         "archived": max((one for one in archived.values() if one is not None), default=None),
-        "problems": [*_behind(source.name, known, archived, tries), *_future(source.name, known, now)],
+        "problems": [*_behind(backup, source.name, known, archived, tries), *_future(source.name, known, now)],
     }
 
 
@@ -182,16 +183,22 @@ def _archived(work: BackupWork, store: str, source: str) -> float | None:
 
 
 def _behind(
-    name: str, known: _Known, archived: dict[str, float | None], tries: dict[tuple[str, str], str]
+    backup: BackupSpec,
+    name: str,
+    known: _Known,
+    archived: dict[str, float | None],
+    tries: dict[tuple[str, str], str],
 ) -> Iterator[str]:
-    for store, copied in archived.items():
-        failed = tries.get(("archive", f"{store}/{name}"))
+    """Which copies elsewhere stay behind what should be there: what is proven, or with `when: always` the newest."""
+    for one in backup.archives:
+        copied, failed = archived[one.store], tries.get(("archive", f"{one.store}/{name}"))
+        due = known.proven if one.verified else float(known.last["time"]) if known.last else None
         if failed is not None:
-            yield f"{name} could not be archived to {store}: {failed}"
-        elif known.proven is not None and copied is None:
-            yield f"{name} is proven, and has no copy on {store} yet"
-        elif known.proven is not None and known.allowed is not None and known.proven - (copied or 0) > known.allowed:
-            yield f"the newest copy of {name} on {store} is {lasting(known.proven - (copied or 0))} older than what is proven"
+            yield f"{name} could not be archived to {one.store}: {failed}"
+        elif due is not None and copied is None:
+            yield f"{name} has no copy on {one.store} yet"
+        elif due is not None and copied is not None and known.allowed is not None and due - copied > known.allowed:
+            yield f"the newest copy of {name} on {one.store} is {lasting(due - copied)} older than what should be there"
 
 
 def _future(name: str, known: _Known, now: float) -> Iterator[str]:
