@@ -21,6 +21,8 @@ from pydantic import BaseModel, TypeAdapter
 from trueup.__main__ import PIPE_CLOSED
 from trueup.app import connectors
 from trueup.config.backup_models import BackupJobModel, SourceModel
+from trueup.config.contacts import FIELDS
+from trueup.config.contacts_models import ContactsJobModel
 from trueup.config.describe import Key, keys
 from trueup.config.models import (
     ConfigModel,
@@ -158,6 +160,11 @@ def configuration() -> str:
             "\n## Jobs: calendars\n\nEither `collections`, or `from` and `to`.\n\n",
             key_table(_apart(JobModel)),
             "\nHow conflicts are decided: [explanation/merge.md](../explanation/merge.md). What guards look at: [guards.md](guards.md).\n",
+            "\n## Jobs: contacts\n\nEither `collections`, or `from` and `to`. What the words mean: ",
+            "[explanation/contacts.md](../explanation/contacts.md).\n\n",
+            key_table(_apart(ContactsJobModel)),
+            f"\nFields of `truth` and `blanks`: {', '.join(f'`{one}`' for one in FIELDS)}; ",
+            'or a property by its own name in capitals (`X-SKYPE`); `"*"` is for all others.\n',
             "\n## Jobs: backups\n\nHow they work: [explanation/backups.md](../explanation/backups.md). ",
             "A **size** is `10MB`, `1.5GiB` or a number of bytes.\n\n",
             key_table(_apart(BackupJobModel)),

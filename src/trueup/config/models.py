@@ -69,7 +69,10 @@ class CollectionModel(Strict):
     """A collection of a store."""
 
     store: str = Field(description="the store's name")
-    name: str = Field("", description="the calendar's name there; empty for a store that is a single calendar (ics)")
+    name: str = Field(
+        "",
+        description="the calendar's or address book's name there; empty for a store that is a single one (ics, a .vcf file)",
+    )
 
 
 class PreferModel(Strict):

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from tests.unit.cli.conftest import Office, Result
 from trueup.app import connectors
 from trueup.config import backup_models as backup
+from trueup.config.contacts_models import ContactsFilterModel, ContactsJobModel
 from trueup.config.models import (
     CacheModel,
     CollectionModel,
@@ -57,6 +58,7 @@ MODELS = (
     *(ConfigModel, CollectionModel, PreferModel, GuardsModel, WindowModel, FilterModel, TransformModel, OverlapsModel),
     *(JobModel, RetryModel, CacheModel, StepModel, ParamModel, PipelineModel, SecretModel),
     *(EventsModel, ExceptModel, ScheduleModel, TriggerModel),
+    *(ContactsJobModel, ContactsFilterModel),
     *(backup.BackupJobModel, backup.RepositoryModel, backup.BackupWindowModel),
     *(backup.TimeoutModel, backup.VerifyModel, backup.DrillModel, backup.ArchiveModel, backup.RetentionModel),
     *(backup.AnomaliesModel, backup.NotifyModel, backup.DigestModel, backup.SourceModel, backup.PostgresqlModel),

@@ -1,0 +1,70 @@
+"""Jobs of kind `contacts`: what they may say, and what is wrong with the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.config.conftest import Load, Wrong
+from trueup.config.contacts import FIELDS
+
+STORES = """stores:
+  crm: {connector: vcf, path: crm}
+  phone: {connector: vcf, path: phone.vcf}
+  dav: {connector: carddav, url: "https://dav.example.org/", username: ana, password: {env: P}}
+  home: {connector: vdir, path: home}
+"""
+BOTH = "collections: [{store: crm, name: all}, {store: phone}]"
+
+
+def job(more: str, collections: str = BOTH) -> str:
+    return f"version: 1\n{STORES}jobs:\n  people: {{kind: contacts, {collections}{more}}}\n"
+
+
+def test_what_a_job_says_is_what_it_does(load: Load) -> None:
+    more = ', truth: {Phone: crm, X-SKYPE: phone, "*": newest}, blanks: {Notes: wipe}, filter: {categories: a, title: "^A"}'
+    spec = load(job(more)).job("people")
+    assert spec.kind == "contacts"
+    assert spec.options["truth"] == {"phone": "crm", "X-SKYPE": "phone", "*": "newest"}
+    assert spec.options["blanks"] == {"notes": "wipe"}
+    assert spec.options["filter"] == {"categories": ["a"], "not_categories": None, "title": "^A"}
+    assert [str(one) for one in spec.collections] == ["crm/all", "phone"]
+
+
+def test_without_a_word_blanks_are_kept_and_nobody_is_right(load: Load) -> None:
+    plain = load(job("")).job("people")
+    assert plain.options == {"truth": {}, "blanks": {"*": "keep"}}
+    assert load(job(", blanks: wipe")).job("people").options["blanks"] == {"*": "wipe"}
+    assert load(job(", truth: {phone: crm}")).job("people").digest != plain.digest
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_field_has_its_word(load: Load, field: str) -> None:
+    assert load(job(f", truth: {{{field}: newest}}")).job("people").options["truth"] == {field: "newest"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (job(", truth: {fone: crm}"), "8:92 `fone` is no field of a contact |  | did you mean `phone`?; a property's own name is"),
+        (job(", truth: {phone: krm}"), "8:99 `krm` is no store of this job |  | did you mean `crm`?"),
+        (job(", truth: {phone: 5}"), "8:99 `phone` must be a text | it is 5"),
+        (job(", blanks: wype"), "8:92 `blanks` must be `keep` or `wipe` | it is “wype” | did you mean `wipe`?"),
+        (job(", blanks: {fone: wipe}"), "8:93 `fone` is no field of a contact"),
+        (job(", truth: {phone: crm}, conflicts: newest"), "8:116 `conflicts: newest` does not go with `truth` | `truth` decides"),
+        (job(", truth: {phone: crm}, conflicts: keep-both"), "8:116 `conflicts: keep-both` does not go with `truth`"),
+        (
+            job(", truth: {phone: newest}", "from: {store: crm, name: all}, to: {store: dav, name: all}"),
+            "8:88 `truth` is for jobs that work both ways | one way, the source is always right | leave it out",
+        ),
+        (job(", filter: {window: {past: 1d}}"), "8:93 unknown key `window`"),
+        (job(", transform: {only: busy}"), "8:84 unknown key `transform`"),
+        (job("", "collections: [{store: crm, name: all}, {store: home, name: a}]"), "8:75 store `home` holds calendars, and the job is about"),
+        (job("", "collections: [{store: crm, name: all}, {store: dav}]"), "8:67 `name` of the address book is missing"),
+        (job("", "collections: [{store: crm, name: a}, {store: crm, name: a}]"), "8:65 `crm/a` is named twice in this job |  | name each address"),
+        (job("", "truth: {}"), "8:3 the job does not say which address books"),
+        (job("", BOTH).replace("contacts,", "calendar,"), "8:50 store `crm` holds contacts, and the job is about events"),
+    ],
+)  # fmt: skip
+def test_one_mistake_is_found_where_it_is(wrong: Wrong, text: str, expected: str) -> None:
+    found = wrong(text)
+    assert found[0].startswith(expected)
