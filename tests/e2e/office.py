@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ OFFICE = Path(__file__).resolve().parents[2] / "examples" / "office"
 
 
 class Place(Protocol):
-    """Where a calendar is."""
+    """Where a calendar or an address book is."""
 
     name: str
 
@@ -36,20 +37,22 @@ class Place(Protocol):
 
 @dataclass
 class OnServer:
-    """A fresh calendar of one user of a server."""
+    """A fresh calendar of one user of a server, or with `connector` carddav an address book."""
 
     name: str
     server: DavServer
     calendar: str
     dav: Dav
+    connector: str = "caldav"
 
     @classmethod
-    def make(cls, name: str, server: DavServer, user: str | None = None) -> OnServer:
-        return cls(name, server, server.make_calendar(user=user), server.dav(user))
+    def make(cls, name: str, server: DavServer, user: str | None = None, connector: str = "caldav") -> OnServer:
+        make = server.make_book if connector == "carddav" else server.make_calendar
+        return cls(name, server, make(user=user), server.dav(user), connector)
 
     def store(self) -> dict[str, Any]:
         password = self.dav.password
-        return {"connector": "caldav", "url": self.server.url, "username": self.dav.user, "password": password}
+        return {"connector": self.connector, "url": self.server.url, "username": self.dav.user, "password": password}
 
     def collection(self) -> str:
         return self.calendar.rstrip("/").rsplit("/", 1)[-1]
@@ -68,6 +71,8 @@ class OnServer:
         self.dav.delete(self._href(uid)).expect(200, 204)
 
     def side(self) -> Side:
+        if self.connector == "carddav":
+            return CardSide.of(self.name, list(self.dav.items(self.calendar).values()))
         return server_side(self.name, self.dav, self.calendar)
 
     def _href(self, uid: str) -> str:
@@ -76,16 +81,17 @@ class OnServer:
 
 @dataclass
 class InFolder:
-    """A folder of .ics files."""
+    """A folder of .ics files, or with `suffix` .vcf of cards."""
 
     name: str
     root: Path
+    suffix: str = ".ics"
 
     def __post_init__(self) -> None:
         (self.root / "team").mkdir(parents=True)
 
     def store(self) -> dict[str, Any]:
-        return {"connector": "vdir", "path": str(self.root)}
+        return {"connector": "vcf" if self.suffix == ".vcf" else "vdir", "path": str(self.root)}
 
     def collection(self) -> str:
         return "team"
@@ -103,10 +109,74 @@ class InFolder:
         self._path(uid).unlink()
 
     def side(self) -> Side:
+        if self.suffix == ".vcf":
+            return CardSide.of(self.name, [path.read_bytes().decode() for path in (self.root / "team").glob("*.vcf")])
         return folder_side(self.name, self.root / "team")
 
     def _path(self, uid: str) -> Path:
-        return next(path for path in (self.root / "team").glob("*.ics") if f"UID:{uid}" in path.read_bytes().decode())
+        return next(
+            path for path in (self.root / "team").glob(f"*{self.suffix}") if f"UID:{uid}" in path.read_bytes().decode()
+        )
+
+
+@dataclass
+class InFile:
+    """One .vcf file."""
+
+    name: str
+    path: Path
+
+    def __post_init__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_bytes(b"")
+
+    def store(self) -> dict[str, Any]:
+        return {"connector": "vcf", "path": str(self.path)}
+
+    def collection(self) -> str:
+        return ""
+
+    def put(self, name: str, text: str) -> None:
+        self.path.write_bytes(self.path.read_bytes() + text.encode())
+
+    def edit(self, uid: str, old: str, new: str) -> None:
+        card = self._card(uid)
+        assert old in card, (uid, old, card)
+        self._replace(card, card.replace(old, new, 1))
+
+    def delete(self, uid: str) -> None:
+        self._replace(self._card(uid), "")
+
+    def side(self) -> Side:
+        return CardSide.of(self.name, CARD.findall(self.path.read_bytes().decode()))
+
+    def _card(self, uid: str) -> str:
+        return next(card for card in CARD.findall(self.path.read_bytes().decode()) if f"UID:{uid}" in card)
+
+    def _replace(self, old: str, new: str) -> None:
+        self.path.write_bytes(self.path.read_bytes().decode().replace(old, new, 1).encode())
+
+
+CARD = re.compile(r"BEGIN:VCARD\r?\n.*?END:VCARD\r?\n", re.DOTALL)
+
+
+class CardSide(Side):
+    """An address book."""
+
+    @classmethod
+    def of(cls, name: str, texts: list[str]) -> CardSide:
+        uids = [re.sub(r"\\(.)", r"\1", _line(text, "UID")) for text in texts]
+        return cls(name, dict(zip(uids, texts, strict=True)), [one for one in set(uids) if uids.count(one) > 1])
+
+    def shown(self) -> dict[str, object]:
+        """By UID, what a person sees of a card."""
+        return {uid: [_line(text, name) for name in ("FN", "ORG", "NOTE", "EMAIL")] for uid, text in self.raw.items()}
+
+
+def _line(text: str, name: str) -> str:
+    """The values of a property, unfolded, in an order of their own."""
+    unfolded = re.sub(r"\r?\n[ \t]", "", text)
+    return " | ".join(sorted(re.findall(rf"(?mi)^(?:\w+\.)?{name}(?:;[^:\r\n]*)?:([^\r\n]*)", unfolded)))
 
 
 @dataclass
@@ -115,13 +185,15 @@ class Office:
 
     folder: Path
 
-    def configure(self, places: list[Place], job: Mapping[str, Any] | None = None, **extra: Any) -> None:
+    def configure(
+        self, places: list[Place], job: Mapping[str, Any] | None = None, kind: str = "calendar", **extra: Any
+    ) -> None:
         """Writes trueup.yaml: the places' stores, and the job; two-way over all of them unless it says otherwise."""
         refs = [self.ref(place) for place in places]
         config = {
             "version": 1,
             "stores": {place.name: place.store() for place in places},
-            "jobs": {"team": {"kind": "calendar", **(job if job is not None else {"collections": refs})}},
+            "jobs": {"team": {"kind": kind, **(job if job is not None else {"collections": refs})}},
             **extra,
         }
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -160,3 +232,9 @@ def event(uid: str, title: str, *lines: str, modified: str = "20261101T080000Z")
     ]
     head = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//example.org//Tests//EN", "BEGIN:VEVENT"]
     return "\r\n".join([*head, *body, f"SUMMARY:{title}", *lines, "END:VEVENT", "END:VCALENDAR", ""])
+
+
+def card(uid: str, title: str, *lines: str) -> str:
+    """A small contact."""
+    head = ["BEGIN:VCARD", "VERSION:3.0", f"UID:{uid}", f"FN:{title}", f"N:{title};;;;"]
+    return "\r\n".join([*head, *lines, "END:VCARD", ""])

@@ -1,16 +1,20 @@
 """Every pair of systems: agreement in one run, nothing to do in the second, and edits of both sides merged.
 
-The items are the curious half of the example office: zones, series with exceptions, alarms, attendees, vendor properties, odd UIDs.
+The items are the curious half of the example office: zones, series with exceptions, alarms, attendees, vendor properties, odd UIDs; and contacts
+with photos, labels, groups, and both versions of vCard.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.office import OFFICE, InFolder, Office, OnServer, Place, event, wrote
+from tests.contract.cards import BODIES
+from tests.e2e.office import OFFICE, InFile, InFolder, Office, OnServer, Place, card, event, wrote
 from tests.support.servers import DavError
 
 pytestmark = pytest.mark.slow
@@ -26,25 +30,67 @@ CURIOUS = [
 ]
 NAMES = ("radicale", "xandikos", "vdir", "cyrus", "cyrus-ben")
 PAIRS = [pytest.param(a, b, marks=pytest.mark.cyrus if "cyrus" in a + b else ()) for a, b in combinations(NAMES, 2)]
+# Each server with a folder or a file, and two servers with each other; what else there is, calendars try.
+BOOKS = [
+    pytest.param(*pair, marks=pytest.mark.cyrus if "cyrus" in pair else ())
+    for pair in (
+        ("radicale", "file"),
+        ("xandikos", "folder"),
+        ("radicale", "xandikos"),
+        ("folder", "file"),
+        ("cyrus", "file"),
+    )
+]
 
 
-def place(name: str, role: str, folder: Path, request: pytest.FixtureRequest) -> Place:
-    """A fresh calendar there. Cyrus holds a UID once for a user: two users."""
-    if name == "vdir":
-        return InFolder(role, folder / role)
+@dataclass(frozen=True)
+class Matter:
+    """What is kept in step: the job's kind, its items, a small one, what its title's line begins with, how it ends, and a line to add."""
+
+    kind: str
+    items: tuple[str, ...]
+    small: Callable[[str, str], str]
+    title: str
+    end: str
+    more: str
+
+
+EVENTS = Matter(
+    "calendar", tuple(one.read_bytes().decode() for one in CURIOUS), event, "SUMMARY:", "END:VEVENT", "LOCATION:Room 7"
+)
+CARDS = Matter("contacts", tuple(data.decode() for _, data in BODIES.values()), card, "FN:", "END:VCARD", "NOTE:Room 7")
+
+
+def place(name: str, role: str, folder: Path, request: pytest.FixtureRequest, kind: str = "calendar") -> Place:
+    """A fresh calendar or address book there. Cyrus holds the UID of an event once for a user: two users."""
+    if name == "file":
+        return InFile(role, folder / f"{role}.vcf")
+    if name in ("vdir", "folder"):
+        return InFolder(role, folder / role, ".ics" if name == "vdir" else ".vcf")
     server = request.getfixturevalue(name.split("-")[0])
-    made = OnServer.make(role, server, "ben" if name == "cyrus-ben" else None)
+    connector = "caldav" if kind == "calendar" else "carddav"
+    made = OnServer.make(role, server, "ben" if name == "cyrus-ben" else None, connector)
     request.addfinalizer(lambda: made.dav.delete(made.calendar))
     return made
 
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_pair(one: str, other: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    left, right = place(one, "left", tmp_path, request), place(other, "right", tmp_path, request)
-    for number, path in enumerate(CURIOUS):
-        fill(path.read_bytes().decode(), number, [left, right] if number % 2 else [right, left])
-    office = Office(tmp_path / "office")
-    office.configure([left, right])
+    converge(EVENTS, place(one, "left", tmp_path, request), place(other, "right", tmp_path, request), tmp_path)
+
+
+@pytest.mark.parametrize(("one", "other"), BOOKS)
+def test_pair_of_address_books(one: str, other: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    left = place(one, "left", tmp_path, request, "contacts")
+    converge(CARDS, left, place(other, "right", tmp_path, request, "contacts"), tmp_path)
+
+
+def converge(matter: Matter, left: Place, right: Place, folder: Path) -> None:
+    """Runs a job over two places and looks at both after every run."""
+    for number, text in enumerate(matter.items):
+        fill(text, number, [left, right] if number % 2 else [right, left])
+    office = Office(folder / "office")
+    office.configure([left, right], kind=matter.kind)
 
     first = office.run()
     assert first["state"] == ("partial" if first["left"] else "done"), first["left"]
@@ -57,10 +103,10 @@ def test_pair(one: str, other: str, tmp_path: Path, request: pytest.FixtureReque
     assert wrote(again) == {}
     assert len(again["left"]) == len(first["left"])
 
-    left.put("merge.ics", event("merge-me", "Before"))
+    left.put("merge.vcf" if matter is CARDS else "merge.ics", matter.small("merge-me", "Before"))
     office.run()
-    left.edit("merge-me", "SUMMARY:Before", "SUMMARY:After")
-    right.edit("merge-me", "END:VEVENT", "LOCATION:Room 7\r\nEND:VEVENT")
+    left.edit("merge-me", f"{matter.title}Before", f"{matter.title}After")
+    right.edit("merge-me", matter.end, f"{matter.more}\r\n{matter.end}")
     merged = office.run()
     assert wrote(merged) == {"update": 2}
     for side in (left, right):
@@ -80,7 +126,7 @@ def fill(text: str, number: int, places: list[Place]) -> None:
         if meeting and isinstance(target, OnServer) and target.server.name == "cyrus":
             continue
         try:
-            target.put(f"{number}.ics", text)
+            target.put(f"{number}.vcf" if text.startswith("BEGIN:VCARD") else f"{number}.ics", text)
         except DavError:
             continue
         return

@@ -58,6 +58,9 @@ class Cyrus(DavServer):
     def home(self, user: str | None = None) -> str:
         return f"/dav/calendars/user/{user or self.login}/"
 
+    def books(self, user: str | None = None) -> str:
+        return f"/dav/addressbooks/user/{user or self.login}/"
+
     def inbox(self, user: str | None = None) -> str:
         return f"{self.home(user)}Inbox/"
 

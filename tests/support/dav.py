@@ -84,7 +84,8 @@ class Dav:
     def put(self, path: str, text: str, **headers: str) -> Answer:
         """Headers as keywords: `if_match='"1"'`, `if_none_match="*"`."""
         named = {name.replace("_", "-").title(): value for name, value in headers.items()}
-        return self.request("PUT", path, text, {"Content-Type": "text/calendar; charset=utf-8", **named})
+        kind = "text/vcard" if text[:20].upper().startswith("BEGIN:VCARD") else "text/calendar"
+        return self.request("PUT", path, text, {"Content-Type": f"{kind}; charset=utf-8", **named})
 
     def get(self, path: str) -> Answer:
         return self.request("GET", path)
@@ -143,6 +144,18 @@ class Dav:
             "</prop></set></C:mkcalendar>"
         )
         self.request("MKCALENDAR", url, body, XML).expect(201)
+        return url
+
+    def make_book(self, path: str, title: str = "") -> str:
+        """Extended MKCOL; the URL of the new address book, with a slash at its end."""
+        url = urljoin(self.base, path.rstrip("/") + "/")
+        body = (
+            '<?xml version="1.0" encoding="utf-8"?><mkcol xmlns="DAV:" xmlns:R="urn:ietf:params:xml:ns:carddav"><set><prop>'
+            "<resourcetype><collection/><R:addressbook/></resourcetype>"
+            f"<displayname>{escape(title or path.rstrip('/').rsplit('/', 1)[-1])}</displayname>"
+            "</prop></set></mkcol>"
+        )
+        self.request("MKCOL", url, body, XML).expect(201)
         return url
 
 

@@ -55,6 +55,10 @@ class DavServer(Server):
         """The path of a user's calendar home, with a slash at both ends."""
         raise NotImplementedError
 
+    def books(self, user: str | None = None) -> str:
+        """The path of the home of a user's address books, with a slash at both ends."""
+        return self.home(user)
+
     def inbox(self, user: str | None = None) -> str:
         """The path of a user's scheduling inbox: `server.dav("ben").items(server.inbox("ben"))` is what came."""
         raise NotImplementedError(f"{self.name} has no scheduling")
@@ -72,6 +76,11 @@ class DavServer(Server):
         """The URL of a new, empty calendar."""
         path = f"{self.home(user)}{name or f'calendar-{next(self._numbers)}'}/"
         return self.dav(user).make_calendar(path, title)
+
+    def make_book(self, name: str = "", user: str | None = None, title: str = "") -> str:
+        """The URL of a new, empty address book."""
+        path = f"{self.books(user)}{name or f'book-{next(self._numbers)}'}/"
+        return self.dav(user).make_book(path, title)
 
 
 class MakeCalendar(Protocol):

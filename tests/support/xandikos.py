@@ -31,6 +31,9 @@ class Xandikos(DavServer):
     def home(self, user: str | None = None) -> str:
         return "/user/calendars/"
 
+    def books(self, user: str | None = None) -> str:
+        return "/user/contacts/"
+
 
 class XandikosOffice(DavServer):
     """Several users with passwords and invitations between them: what Cyrus does too, without installing it.
