@@ -1,4 +1,7 @@
-"""A small office to be killed in: a calendar on a server, reached through a proxy, and a folder; edits of every kind waiting on both sides."""
+"""A small office to be killed in: a calendar on a server, reached through a proxy, and a folder; edits of every kind waiting on both sides.
+
+And one with address books on two servers.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.e2e.office import OnServer, card
 from tests.support.proxy import Proxy
 from tests.support.servers import Dav, DavServer
 
@@ -93,6 +97,11 @@ jobs:
         process.start()
         return process
 
+    @property
+    def expected(self) -> dict[str, list[str]]:
+        """What both sides show in the end."""
+        return EXPECTED
+
     def sides(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         """What the server and the folder show, by UID; an item that stands twice shows twice."""
         files = [path.read_bytes().decode() for path in sorted(self.laptop.glob("*.ics"))]
@@ -126,6 +135,57 @@ jobs:
         path.write_bytes(path.read_bytes().decode().replace(old, new).encode())
 
 
+@dataclass
+class BookWorld(World):
+    """Address books on two servers, the first one reached through a proxy."""
+
+    work: OnServer
+    phone: OnServer
+
+    @classmethod
+    def of(cls, folder: Path, server: DavServer, proxy: Proxy, far: DavServer) -> BookWorld:
+        """As `World.build`."""
+        work = OnServer.make("work", server, connector="carddav")
+        phone = OnServer.make("phone", far, connector="carddav")
+        world = cls(folder, work.dav, work.calendar, work, phone)
+        folder.mkdir(parents=True)
+        stores = {"work": {**work.store(), "url": proxy.url}, "phone": phone.store()}
+        sides = [{"store": one.name, "name": one.collection()} for one in (work, phone)]
+        config = {"version": 1, "stores": stores, "jobs": {"team": {"kind": "contacts", "collections": sides}}}
+        (folder / "trueup.yaml").write_text(json.dumps(config))
+        for number in range(5):
+            work.put(f"{number}.vcf", card(f"item-{number}", f"Item {number}"))
+        proxy.clear()
+        report = world.run()
+        assert report["state"] == "done", report
+        world.edit()
+        return world
+
+    def edit(self) -> None:
+        self.work.put("new-w.vcf", card("new-work", "New at work"))
+        self.phone.put("new-l.vcf", card("new-laptop", "New on the laptop"))
+        self.work.edit("item-1", "FN:Item 1", "FN:Item 1 renamed")
+        self.phone.edit("item-1", "END:VCARD", "NOTE:Room\r\nEND:VCARD")
+        self.phone.edit("item-2", "FN:Item 2", "FN:Item 2 renamed")
+        self.work.delete("item-3")
+        self.phone.delete("item-4")
+
+    @property
+    def expected(self) -> dict[str, list[str]]:
+        words = {uid: "\n".join(lines) for uid, lines in EXPECTED.items()}
+        return {
+            uid: text.replace("SUMMARY:", "FN:").replace("LOCATION:", "NOTE:").split("\n")
+            for uid, text in words.items()
+        }
+
+    def sides(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        work, phone = (list(one.dav.items(one.calendar).values()) for one in (self.work, self.phone))
+        return shown(work), shown(phone)
+
+    def debris(self) -> list[str]:
+        return []
+
+
 EXPECTED = {
     "item-0": ["SUMMARY:Item 0"],
     "item-1": ["SUMMARY:Item 1 renamed", "LOCATION:Room"],
@@ -155,7 +215,9 @@ def shown(texts: list[str]) -> dict[str, list[str]]:
     for text in texts:
         lines = text.replace("\r\n", "\n").split("\n")
         uid = next(line[4:] for line in lines if line.startswith("UID:"))
-        found = [line for name in ("SUMMARY", "LOCATION") for line in lines if re.match(name + "[:;]", line)]
+        found = [
+            line for name in ("SUMMARY", "FN", "LOCATION", "NOTE") for line in lines if re.match(name + "[:;]", line)
+        ]
         result.setdefault(uid, []).extend(found)
     return result
 
