@@ -17,6 +17,7 @@ from trueup.model.diagnostics import Diagnostic
 NAME = re.compile(r"\w[\w.-]{0,63}")
 READ_ONLY = frozenset({"ics"})
 EITHER = frozenset({"vcf"})  # a folder has named address books, a file is one without a name
+# What the stores of a connector hold, where it is always the same.
 HOLDS = {"caldav": "calendar", "vdir": "calendar", "ics": "calendar", "carddav": "contacts", "vcf": "contacts"}
 NOUNS = {"contacts": "address book"}
 

@@ -49,7 +49,7 @@ def _read(work: Work, ref: str) -> dict[str, Any]:
         if row.read_at is not None and state.counts(row.id).live:
             raise Permanent(
                 f"{ref} is not there any more",
-                why="it was there in the last run, and a missing calendar is never taken for an empty one",
+                why="it was there in the last run, and a missing collection is never taken for an empty one",
                 hint="if it was renamed, change its name in trueup.yaml; if it was deleted on purpose, take it "
                 "out of the job",
             )

@@ -246,3 +246,19 @@ def random_cards(version: str) -> st.SearchStrategy[bytes]:
 
 
 RANDOM = st.one_of(random_cards("3.0"), random_cards("4.0"))
+
+
+# What the servers' own libraries are known to trip over.
+ODD = {
+    "empty-properties": card("FN:Empty", "N:Empty;;;;", "TEL:", "NOTE:", "ORG:;", uid="e1"),
+    "labels": card("FN:G", "item1.TEL;TYPE=HOME:1", "item1.X-ABLabel:Flat", "item2.EMAIL:a@b.example", "item2.X-ABLabel:_$!<Other>!$_", uid="e2"),
+    "escapes": card("FN:E\\, F", "N:E\\;x;F;;;", "NOTE:a\\nb\\, c\\; d \\\\ e", "X-FOO;X-P=1:a,b;c", uid="e3"),
+    "parameters": card("FN:P", 'X-BAR;X-LABEL="a;b:c":v', 'TEL;TYPE="CELL,VOICE";X-FOO=1:+49 1', uid="e4"),
+    "version-4": card(
+        "FN:P", "KIND:individual", "BDAY:--0102", 'TEL;VALUE=uri;PREF=1;TYPE="cell,voice":tel:+49-1', 'ADR;LABEL="a^nb":;;S;B;;;', "GENDER:F",
+        "RELATED;TYPE=spouse:urn:uuid:aa", "ANNIVERSARY:20100612", "PHOTO:data:image/png;base64,iVBORw0KGgo=", uid="e5", version="4.0",
+    ),
+    "no-name-parts": card("FN:No N", "TEL:1", uid="e7"),
+    "lists": card("FN:M", "CATEGORIES:A,B\\,c", "CATEGORIES:D", "NICKNAME:x,y", "URL:http\\://a.example/x", uid="e8"),
+    "values": card("FN:V", "BDAY;X-APPLE-OMIT-YEAR=1604:1604-03-09", "TZ:-05:00", "GEO:52.5;13.25", "REV:2024-05-01T10:20:30Z", uid="e9"),
+}  # fmt: skip

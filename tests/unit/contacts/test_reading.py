@@ -194,7 +194,8 @@ def test_what_a_book_does_not_take_is_refused_by_name() -> None:
     with pytest.raises(ItemRefused, match="“Anna” cannot be handled") as caught:
         KIND.storable(card("FN:Anna"), Capabilities(max_size=20), invite=False)
     assert caught.value.code == "too-large"
-    assert KIND.storable(card("FN:Anna"), Capabilities(), invite=False) == card("FN:Anna")
+    whole = card("FN:Anna", "N:;Anna;;;")
+    assert KIND.storable(whole, Capabilities(), invite=False) == whole
 
 
 def test_the_same_person_is_known_by_name_and_all_ways_to_reach_him() -> None:

@@ -36,7 +36,7 @@ class Books:
     def get(self, side: str) -> list[str]:
         """The lines beside the frame of a card."""
         lines = (self.folder / side / "all" / "1.vcf").read_bytes().decode().splitlines()
-        return [line for line in lines if not line.startswith(("BEGIN", "VERSION", "UID", "END"))]
+        return [line for line in lines if not line.startswith(("BEGIN", "VERSION", "UID", "N:", "END"))]
 
     def run(self) -> str:
         with App.load(self.folder / "trueup.yaml") as app:

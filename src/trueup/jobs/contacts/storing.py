@@ -19,8 +19,12 @@ def storable(data: bytes, into: Capabilities) -> bytes:
     """
     card = read_card(data)
     version = _version(card, into)
-    changed = version != card.version or not card.value("UID") or not card.value("FN")
-    if changed:
+    if (
+        version != card.version
+        or not card.value("UID")
+        or not card.value("FN")
+        or (version == "3.0" and card.first("N") is None)
+    ):
         uid = uid_of(card)
         if version != card.version:
             card = upgraded(card, version)

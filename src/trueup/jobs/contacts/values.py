@@ -140,7 +140,7 @@ def email(value: str) -> str:
 
 def uri(value: str) -> str:
     """An address of the web or any other: scheme and host in lower case, no slash alone behind the host; UUIDs without their prefix."""
-    said = text(value)
+    said = text(value).replace("\\:", ":")  # an escaped colon that was escaped once more (vobject, in Radicale)
     if said[:9].lower() == "urn:uuid:":
         return said[9:].lower()
     scheme, colon, rest = said.partition("://")

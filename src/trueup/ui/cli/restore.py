@@ -44,7 +44,7 @@ FIRST = 10
     "--only",
     multiple=True,
     metavar="NAME",
-    help="A file or folder, a table, an event (title or UID), and nothing else; may be given several times.",
+    help="A file or folder, a table, an event or contact (title or UID), and nothing else; may be given several times.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace what is there already.")
 @click.option("--dry-run", is_flag=True, help="Show what it would do, and do nothing.")

@@ -48,7 +48,10 @@ def ask(connectors: Mapping[str, ConnectorType], folder: Path) -> tuple[dict[str
         The `stores` and `jobs` of the configuration.
     """
     places: list[Place] = []
-    kinds = [(one.name, one.help) for one in connectors.values() if getattr(one, "holds", "items") == "items"]
+    from trueup.config.checks import HOLDS
+
+    of_items = [one for one in connectors.values() if getattr(one, "holds", "items") == "items"]
+    kinds = [(one.name, one.help) for one in of_items if HOLDS.get(one.name, "calendar") == "calendar"]
     print("Where are the calendars? Two places or more; an empty name ends the list.\n")
     while name := _name(f"Name of place {len(places) + 1} (as: work)", places):
         connector = connectors[_choose("What is it?", kinds)]

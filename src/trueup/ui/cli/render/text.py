@@ -30,7 +30,7 @@ def plan_lines(header: Json, changes: Iterable[Json], *, verbose: bool = False) 
     for one in header.get("diagnostics", ()):
         yield style("  ! ", "red") + safe(one["what"]) + (f": {safe(one['why'])}" if one.get("why") else "")
     for ref in header.get("creates", ()):
-        yield style("  + ", "green") + f"calendar {safe(ref)} will be made"
+        yield style("  + ", "green") + f"{safe(ref)} will be made"
     drift: list[Json] = []
     shown, hidden, drifted = 0, 0, 0
     for change in together(changes):

@@ -106,7 +106,8 @@ class Kinds:
                 "title": glance.title,
                 "starts": glance.starts,
                 "digest": normal_digest(kind, data),
-                "schedules": kind.storable(data, Capabilities(schedules=True), invite=False) != data,
+                "schedules": kind.storable(data, Capabilities(schedules=True), invite=False)
+                != kind.storable(data, Capabilities(), invite=False),
                 "why": "",
             }
         except ItemRefused as error:
