@@ -1,5 +1,6 @@
 """What the fork server loads once, so that a run that is to be killed starts at once."""
 
+import tests.e2e.office  # noqa: F401
 import trueup.app
 import trueup.config
 import trueup.connectors.caldav.store
