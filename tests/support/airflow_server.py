@@ -101,7 +101,9 @@ class Airflow:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
         # Parts start each other and the tasks by name.
         path = f"{Path(sys.executable).parent}{os.pathsep}{inherited.get('PATH', '')}"
-        return {**inherited, "PATH": path, "AIRFLOW_HOME": str(self.home), **given, **self.settings}
+        # With these a run stops an earlier one (`overlap: cancel`).
+        login = {"TRUEUP_AIRFLOW_USER": _USER, "TRUEUP_AIRFLOW_PASSWORD": _PASSWORD}
+        return {**inherited, "PATH": path, "AIRFLOW_HOME": str(self.home), **login, **given, **self.settings}
 
     # -- life -----------------------------------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ import sys
 from datetime import timedelta
 
 sys.path[:0] = [{root!r}, {folder!r}]
-from tests.engines.airflow.holding import hold
+from tests.engines.holding import hold
 from trueup.engines.airflow import dags
 
 hold({folder!r})

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -269,6 +270,24 @@ def test_the_next_run_while_one_is_under_way(
     airflow.wait_for(lambda: large.effects()["say"] == effects, "those that are to run", 50)
     airflow.api("PATCH", f"/dags/{dag}", {"is_paused": True})
     assert large.effects() == {"say": effects}
+
+
+def test_the_next_run_takes_the_place_of_one_that_is_under_way(airflow: Airflow, large: Office) -> None:
+    large.write({"often": {**SAY, "schedule": {"every": "1m", "overlap": "cancel"}}})
+    large.hold("run_function.before")
+    since = f"since=__import__('datetime').datetime.fromisoformat({datetime.now(UTC).isoformat()!r}),"
+    large.deploy(airflow, "often", more=since)
+    held = large.wait_held("run_function.before", 180)
+    dag = large.dag("often")
+
+    def states() -> list[str]:
+        found = airflow.api("GET", f"/dags/{dag}/dagRuns?order_by=run_after")["dag_runs"]
+        return [one["state"] for one in found]
+
+    airflow.wait_for(lambda: states()[:2] == ["failed", "success"], "the next DAG run to take its place", 200)
+    airflow.wait_for(lambda: not Path(f"/proc/{held}").exists(), "what the first one did to be ended", 60)
+    airflow.api("PATCH", f"/dags/{dag}", {"is_paused": True})
+    assert large.effects()["say"] >= 1
 
 
 def test_files_that_arrive(airflow: Airflow, large: Office) -> None:

@@ -86,6 +86,13 @@ def wait_for(file, context):
         time.sleep(0.05)
 '''
 
+HOLD = """\
+import sys
+sys.path.append({root!r})
+from tests.engines.holding import hold
+hold({folder!r})
+"""
+ROOT = Path(__file__).resolve().parents[3]
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -110,6 +117,7 @@ class Plant:
         self.b: Place = InFolder("b", folder / "b")
         (folder / "usersteps.py").write_text(STEPS)
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.env: dict[str, str] = {}
         self.configure()
 
     @property
@@ -145,7 +153,9 @@ class Plant:
     def start(self, name: str, **parameters: Any) -> Any:
         """A flow run of a job's or pipeline's deployment; returns its id."""
         with get_client(sync_client=True) as client:
-            return client.create_flow_run_from_deployment(self.deployment(name).id, parameters=parameters).id
+            known = self.deployment(name)
+            more = {"job_variables": {"env": {**known.job_variables["env"], **self.env}}} if self.env else {}
+            return client.create_flow_run_from_deployment(known.id, parameters=parameters, **more).id
 
     def run(self, flow_run: Any) -> Any:
         with get_client(sync_client=True) as client:
@@ -208,6 +218,25 @@ class Plant:
             time.sleep(0.3)
 
     # -- workers --------------------------------------------------------------------------------------------------------
+
+    def hold(self, *points: str) -> None:
+        """Processes of flow runs that are started from now on stop at these points ("plan.after"), once each; see `tests/engines/holding.py`."""
+        for one in points:
+            (self.folder / f"hold-{one}").touch()
+        place = self.folder / "site"
+        place.mkdir(exist_ok=True)
+        (place / "sitecustomize.py").write_text(HOLD.format(root=str(ROOT), folder=str(self.folder)))
+        self.env["PYTHONPATH"] = os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")]).strip(os.pathsep)
+
+    def kill_held(self) -> list[str]:
+        """Kills what is held; returns where."""
+        points = []
+        for path in self.folder.glob("held-*"):
+            if text := path.read_text():
+                os.kill(int(text), signal.SIGKILL)
+                path.rename(path.with_name(path.name.replace("held-", "killed-")))
+                points.append(path.name.removeprefix("held-"))
+        return points
 
     def work(self, *, keeper: bool = True) -> subprocess.Popen[bytes]:
         """Starts a worker, with the keeper beside it; without: one of Prefect's own."""

@@ -102,6 +102,22 @@ def test_a_run_whose_process_is_killed_goes_on(plant: Plant, proxy: Proxy, phase
     assert plant.run(run).run_count == 2
 
 
+def test_a_run_whose_process_is_killed_where_it_speaks_to_nobody(plant: Plant) -> None:
+    """After each of the phases that send no request."""
+    points = ["begin_job.after", "plan.after", "guard.before", "start_apply.after", "report.after", "end_job.before"]
+    plant.hold(*points)
+    run = begun(plant)
+    killed: list[str] = []
+    deadline = time.monotonic() + 500
+    while sorted(killed) != sorted(points):
+        assert time.monotonic() < deadline, (killed, plant.worker_log())
+        killed += plant.kill_held()
+        time.sleep(0.2)
+    check(plant, run)
+    assert plant.run(run).run_count == len(points) + 1
+    assert [one["state"] for one in plant.history()] == ["done"]
+
+
 def test_a_pipeline_whose_process_is_killed_repeats_nothing_that_had_ended(plant: Plant) -> None:
     steps = {
         "team": {"job": "team"},
@@ -193,9 +209,7 @@ def test_the_network_is_cut_in_the_middle(plant: Plant, proxy: Proxy) -> None:
     rule = proxy.on().reset_before_forwarding()
     time.sleep(60)
     rule.remove()
-    # What a connector's patience does not sit out is left, and said so; the next run does the rest.
-    assert plant.wait(run).name in ("Partial", "Completed")
-    check(plant, plant.start("team"))
+    check(plant, run)
     created = [one for one in proxy.exchanges if one.method == "PUT" and one.status in (200, 201, 204)]
     assert len(created) == EVENTS
 

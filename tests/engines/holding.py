@@ -1,4 +1,4 @@
-"""Stops a task's process before or after a call of trueup, so that a test can kill it there.
+"""Stops a process before or after a call of trueup, so that a test can kill it there.
 
 A file `hold-FUNCTION.before` or `hold-FUNCTION.after` in the folder holds the first process that comes by; it writes its id to
 `held-FUNCTION.after` and waits to be killed, or for that file to go.
