@@ -7,6 +7,8 @@ import pytest
 from tests.unit.contacts.cards import APPLE, GROUP, VENDORS, card
 from trueup.core.merge import diff
 from trueup.jobs.contacts import ContactsKind
+from trueup.jobs.contacts.values import phone
+from trueup.model.capabilities import Capabilities
 from trueup.model.fields import FieldKey
 
 KIND = ContactsKind()
@@ -154,3 +156,28 @@ def test_the_name_and_its_parts_belong_together() -> None:
     assert KIND.coupled(full, parts)
     assert not KIND.coupled(full, full)
     assert not KIND.coupled(full, phone)
+
+
+def test_what_a_vendor_made_of_several_parts_keeps_them_in_3_0() -> None:
+    old = card(
+        "X-ANDROID-CUSTOM:vnd.android.cursor.item/nickname;Bj\\;x, y;1;;",
+        "FN;X-P=1;X-P=2:A",
+        "TEL;HOME:1",
+        version="2.1",
+    )
+    kept = KIND.storable(old, Capabilities(formats=frozenset({"3.0"})), invite=False)
+    assert b"X-ANDROID-CUSTOM:vnd.android.cursor.item/nickname;Bj\\;x\\, y;1;;" in kept
+    assert b"FN;X-P=1;X-P=2:A" in kept
+    assert KIND.fields(old).keys() <= KIND.fields(kept).keys()
+
+
+@pytest.mark.parametrize(
+    ("number", "dialled"),
+    [
+        ("+49 (0)30 12-34", "+49301234"), ("(030) 1234", "0301234"), ("+1 555 0100 ext. 7", "+15550100;ext=7"), ("1-800-FLOWERS", "1800FLOWERS"),
+        ("tel:+49-30-1;phone-context=x", "+49301"), ("*100#", "*100#"), ("call me", "call me"), ("\u200e+49 30\u00a01", "+49301"),
+        ("+49 30 1 extension 22", "+49301;ext=22"), ("0049 30 1", "0049301"), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_number_in_normal_form(number: str, dialled: str) -> None:
+    assert phone(number) == dialled

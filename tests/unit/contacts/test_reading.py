@@ -100,6 +100,7 @@ def test_a_charset_that_is_wrong_but_utf_8_is_read_as_what_it_is() -> None:
         (b"NOTE;CHARSET=UTF-8:Bj\xf6rn", "NOTE is not written in UTF-8, as it says"),
         (b"NOTE;CHARSET=KLINGON:Bj\xf6rn", "NOTE says that it is written in KLINGON, which nobody knows"),
         (b"NOTE;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:Bj=F6rn", "NOTE is not written in UTF-8, as it says"),
+        (b"NOTE;CHARSET=unicode_escape:\\ud800\xf6", "NOTE is not written in UNICODE_ESCAPE, as it says"),
         (b"NOTE;X-A=\xf6:x", "the parameters of NOTE are not written in UTF-8"),
     ],
 )

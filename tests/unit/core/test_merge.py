@@ -171,6 +171,36 @@ class TestNewcomers:
         assert [one.key.name for one in merged(sides).conflicts] == ["TITLE"]
 
 
+class TestRules:
+    """A field's own rule goes before the job's choice; what it does not speak of is chosen."""
+
+    SIDES: ClassVar[dict[str, SideState]] = {
+        "one": SideState(BASE, fields(title="b", note="m", place="p")),
+        "two": SideState(BASE, fields(title="c", note="o", place="p")),
+    }
+
+    @staticmethod
+    def rule(key: FieldKey, contenders: Sequence[str]) -> str:
+        return "two" if key.name in ("NOTE", "WHEN") and "two" in contenders else ""
+
+    def test_a_rule_decides_its_field_alone(self) -> None:
+        result = merge(edits_of(self.SIDES), first, KIND.coupled, self.rule)
+        assert {one.key.name: one.winner for one in result.conflicts} == {"TITLE": "one", "NOTE": "two"}
+
+    def test_what_a_rule_decides_waits_for_nobody(self) -> None:
+        result = merge(edits_of(self.SIDES), nobody, KIND.coupled, self.rule)
+        assert {one.key.name: one.winner for one in result.conflicts} == {"TITLE": "", "NOTE": "two"}
+
+    def test_a_rule_for_one_of_what_belongs_together_decides_all_of_it(self) -> None:
+        base = {FieldKey("", "WHEN"): Field("Mon")}
+        moved = {FieldKey("", "WHEN"): Field("Tue")}
+        excepted = {**base, FieldKey("8 May", ""): Field("there")}
+        sides = {"one": SideState(base, excepted), "two": SideState(base, moved)}
+        result = merge(edits_of(sides), first, KIND.coupled, self.rule)
+        assert {one.winner for one in result.conflicts} == {"two"}
+        assert result.edits[FieldKey("", "WHEN")].after == Field("Tue")
+
+
 class TestCoupled:
     """Edits of different fields that contradict each other: `when` of a series, and its exceptions."""
 

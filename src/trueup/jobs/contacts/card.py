@@ -7,7 +7,7 @@ in the charset a line names, cards within cards. What a line does not say is not
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from trueup.core.contentlines import fold
 from trueup.jobs.contacts.head import BLANK, Head, head_of
@@ -23,7 +23,7 @@ _FOLD = re.compile(r"\r*\n[ \t]")
 _SOFT_BREAK = re.compile(r"=[ \t]*\r*\n")
 _VERSION = re.compile(r"^(?:\w+\.)?VERSION[^:\n]*:[ \t]*([0-9.]+)", re.MULTILINE | re.IGNORECASE)
 _FOREIGN = re.compile("[\udc80-\udcff]")
-_QUOTED = re.compile(r"=([0-9A-Fa-f]{2})")
+_QUOTED = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BASE64 = re.compile(r"[ \t]*[A-Za-z0-9+/]+={0,2}[ \t]*\r?\n?")
 
 
@@ -61,13 +61,14 @@ class Card:
         version: "2.1", "3.0" or "4.0".
         end: its line end.
         bare: its line ends are CR alone, which stand as LF in `lines`.
+        grouped: some of its lines belong to a group.
     """
 
     lines: list[CardLine]
     version: str
     end: str
     bare: bool = False
-    grouped: bool = field(default=False)
+    grouped: bool = False
 
     def first(self, name: str) -> CardLine | None:
         """Its first line of that name."""
@@ -86,11 +87,7 @@ class Card:
     def make(self, text: str) -> CardLine:
         """A new line of this card, folded."""
         written, value = _apart(text)
-        return CardLine(
-            head_of(written),
-            fold(text.encode("utf-8", "surrogateescape"), self.end.encode()).decode("utf-8", "surrogateescape"),
-            value,
-        )
+        return CardLine(head_of(written), fold(text.encode(), self.end.encode()).decode(), value)
 
 
 def read_card(data: bytes) -> Card:
@@ -183,6 +180,8 @@ class _Reader:
                 why="it holds several vCards in one body",
                 hint="a file with many contacts is read with the vcf connector",
             )
+        if line.value.strip().upper() != "VCARD":
+            raise self._refused("structure", f"{_shorten(line.raw)} begins no card")
         return 1
 
     def _closed(self, line: CardLine) -> int:
@@ -217,19 +216,21 @@ class _Reader:
                 and _BASE64.fullmatch(self._found[self._at][1])
             ):
                 raw += self._take()
-            value = self._value_of(raw) if head_folded(raw) else raw[len(head.text) + 1 :]
-            return CardLine(head, raw, "".join(value.split()))
+            value = self._value_of(raw) if _head_folded(raw) else raw[len(head.text) + 1 :]
+            return CardLine(head, raw, self._decoded(head, "".join(value.split()).encode("utf-8", "surrogateescape")))
         return CardLine(head, raw, self._decoded(head, self._value_of(raw).encode("utf-8", "surrogateescape")))
 
     def _value_of(self, raw: str) -> str:
-        match = _LINES.match(self._unfolded(raw) if head_folded(raw) else raw)
+        match = _LINES.match(self._unfolded(raw) if _head_folded(raw) else raw)
         assert match is not None
         return self._unfolded(match[2])
 
     def _decoded(self, head: Head, value: bytes) -> str:
         """The letters of a value; those of a charset that the line does not name are not guessed."""
         try:
-            return value.decode("utf-8" if head.charset in ("", "US-ASCII") else head.charset)
+            said = value.decode("utf-8" if head.charset in ("", "US-ASCII") else head.charset)
+            said.encode()  # some codecs make halves of letters
+            return said
         except (LookupError, UnicodeError) as error:
             try:
                 return value.decode()
@@ -285,7 +286,7 @@ class _Reader:
         return ItemRefused("the contact cannot be read", code=code, where=self._where(), why=why)
 
 
-def head_folded(raw: str) -> bool:
+def _head_folded(raw: str) -> bool:
     """Whether a line's head goes over more than one line."""
     match = _LINES.match(raw)
     return match is None or not match[1]
@@ -299,8 +300,7 @@ def _apart(text: str) -> tuple[str, str]:
 
 def _unquoted(value: str) -> bytes:
     """Quoted-printable undone; what is no escape stays (RFC 2045 section 6.7)."""
-    data = value.encode("utf-8", "surrogateescape")
-    return re.sub(rb"=([0-9A-Fa-f]{2})", lambda match: bytes([int(match[1], 16)]), data)
+    return _QUOTED.sub(lambda match: bytes([int(match[1], 16)]), value.encode("utf-8", "surrogateescape"))
 
 
 def _check_format(data: bytes) -> None:

@@ -119,7 +119,7 @@ def phone(value: str) -> str:
     if number[:4].lower() == "tel:":
         number = number[4:]
         number = number.partition(";phone-context=")[0]
-    extension = _EXTENSION.search(number)
+    extension = _EXTENSION.search(number, max(0, len(number) - 40))
     tail = ""
     if extension is not None:
         number, tail = number[: extension.start()], f";ext={extension[1]}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from trueup.core.contentlines import Params
 from trueup.jobs.contacts import properties as p
 from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, CardLine
@@ -18,6 +19,7 @@ _MIME = {"JPEG": "image/jpeg", "JPG": "image/jpeg", "PNG": "image/png", "GIF": "
 _TYPES = {mime: name for name, mime in _MIME.items() if name != "JPG"}
 _DATA_URI = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?)(;base64)?,", re.IGNORECASE)
 _DAY = re.compile(r"(\d{4}|-)-(\d{2})-(\d{2})(T.*)?", re.DOTALL)
+_OMIT_YEAR = "X-APPLE-OMIT-YEAR"
 _OMITTED = "1604"  # the year Apple puts where there is none, and says so with X-APPLE-OMIT-YEAR
 
 
@@ -75,9 +77,9 @@ def carried(line: CardLine, source: str, target: str) -> str:
     head = line.head
     if source == target and head.plain:
         return line.text
-    value = _modern_value(line) if source == "2.1" else line.value.replace("\r\n", "\\n").replace("\n", "\\n")
+    value = _modern_value(line) if source == "2.1" else _one_line(line.value)
     name = head.key
-    types, keep = set(head.types), dict(head.params)
+    types, keep = set(head.types), head.params
     said = "" if head.value in ("URL", "INLINE", "BINARY", "PHONE-NUMBER") else head.value
     encoding = ""
     if name in p.BINARY:
@@ -96,7 +98,9 @@ def carried(line: CardLine, source: str, target: str) -> str:
     if name != head.name:
         written = written if source != target else head.name
     group = f"{head.group}." if head.group else ""
-    return f"{group}{_spelt(head, written)}{_params(types, head.pref, said, encoding, keep.items(), head.label, target)}:{value}"
+    return (
+        f"{group}{_spelt(head, written)}{_params(types, head.pref, said, encoding, keep, head.label, target)}:{value}"
+    )
 
 
 def upgraded(card: Card, target: str) -> Card:
@@ -186,7 +190,7 @@ def _modern_value(line: CardLine) -> str:
         return value
     if name in p.URIS or name in p.BINARY:
         return value.replace("\n", "")
-    if name in p.STRUCTURED:
+    if name in p.STRUCTURED or name.startswith("X-"):
         return ";".join(v.escape(v.unescape(one)) for one in v.components(value))
     if name in p.COMMA_LISTS:
         return ",".join(v.escape(v.unescape(one).strip()) for part in v.components(value) for one in v.items(part))
@@ -215,10 +219,14 @@ def _binary(head: Head, name: str, value: str, target: str) -> tuple[str, set[st
     return value, set(head.types), said, ""
 
 
-def _date(
-    head: Head, value: str, keep: dict[str, tuple[str, ...]], target: str
-) -> tuple[str, dict[str, tuple[str, ...]], str]:
-    keep = {key: one for key, one in keep.items() if key != "X-APPLE-OMIT-YEAR"}
+def _one_line(value: str) -> str:
+    """What quoted-printable or a charset made of several lines, with the escapes of 3.0."""
+    return value.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "\\n")
+
+
+def _date(head: Head, value: str, keep: Params, target: str) -> tuple[str, Params, str]:
+    """Value, parameters and VALUE of a date."""
+    keep = tuple((key, said) for key, said in keep if key != _OMIT_YEAR)
     match = _DAY.fullmatch(v.date(head, value))
     if match is None:
         return value, keep, head.value
@@ -226,7 +234,7 @@ def _date(
     if target == "4.0":
         return f"{'--' if year == '-' else year}{month}{day}{time}", keep, ""
     if year == "-":
-        return f"{_OMITTED}-{month}-{day}", {**keep, "X-APPLE-OMIT-YEAR": (_OMITTED,)}, ""
+        return f"{_OMITTED}-{month}-{day}", (*keep, (_OMIT_YEAR, (_OMITTED,))), ""
     return f"{year}-{month}-{day}{time}", keep, ""
 
 
