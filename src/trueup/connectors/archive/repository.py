@@ -19,8 +19,8 @@ from trueup.connectors.archive.heads import About, Head
 from trueup.connectors.archive.locks import Brief, locked
 from trueup.connectors.archive.objects import Codec, Damaged, wrong_key
 from trueup.connectors.archive.places import Gone, Place, told, whole
-from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model import errors
+from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import NotFound, Permanent, StoreError, TrueupError
 from trueup.model.ports import CollectionInfo
 from trueup.model.repository import Checked, Entry, Repository, Snapshot, Stored, StoreRequest, Traits, Watch
