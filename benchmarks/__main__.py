@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.support.servers import Cyrus
 
 from benchmarks import backups, calendars, engines, floor, memory, overhead, parsing, planning, push, report, startup
-from benchmarks.clients import vdirsyncer_at
+from benchmarks.clients import ADDRESS_BOOKS, vdirsyncer_at
 from benchmarks.ground import note
 from benchmarks.measured import Section
 
@@ -56,6 +56,13 @@ def _calendars(quick: bool, servers: list[str]) -> Section:
     count, rounds = (1_000, 3) if quick else (10_000, 5)
     pairs = [pair for label in servers for pair in calendars.compare(label, count, rounds)]
     return Section("calendars", "A big calendar and a folder", about, tuple(pairs))
+
+
+def _contacts(quick: bool, servers: list[str]) -> Section:
+    about = "Medians; both programs take turns (A B, B A …). Of two figures the first is vdirsyncer's."
+    count, rounds = (1_000, 3) if quick else (10_000, 5)
+    pairs = [pair for label in servers for pair in calendars.compare(label, count, rounds, ADDRESS_BOOKS)]
+    return Section("contacts", "A big address book and a folder, and two address books", about, tuple(pairs))
 
 
 def _push(quick: bool, servers: list[str]) -> Section:
@@ -102,6 +109,7 @@ MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
     "startup": _startup,
     "push": _push,
     "calendars": _calendars,
+    "contacts": _contacts,
     "floor": _floor,
     "memory": _memory,
     "parsing": _parsing,

@@ -17,7 +17,7 @@ from examples.office.recipes.clients import Item
 from tests.support.proxy import Proxy
 from tests.support.servers import Cyrus, DavServer, Radicale, Xandikos
 
-from benchmarks.clients import Account, Client, Failed, Trueup, Vdirsyncer
+from benchmarks.clients import CALENDARS, Account, Client, Failed, Matter, Trueup, Vdirsyncer
 from benchmarks.loading import fill
 from benchmarks.measured import Side
 from benchmarks.process import Cost
@@ -47,23 +47,25 @@ class Ground:
     folder: Path
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def account(self, calendar: str) -> Account:
-        """The server's user with that calendar."""
-        home = self.server.url.rstrip("/") + self.server.home()
-        return Account(calendar, home, self.server.login, self.server.password)
+    def account(self, calendar: str, matter: Matter = CALENDARS, user: str | None = None) -> Account:
+        """A user of the server (its first one) with that calendar or address book."""
+        server = self.server
+        path = server.home(user) if matter is CALENDARS else server.books(user)
+        login = server.dav(user)
+        return Account(calendar, server.url.rstrip("/") + path, login.user, login.password, matter)
 
-    def filled(self, name: str, items: Sequence[Item]) -> Account:
-        """A calendar that holds these items."""
-        note(f"{self.label}: storing {len(items):,} events")
-        return self.account(fill(self.server, name, items))
+    def filled(self, name: str, items: Sequence[Item], matter: Matter = CALENDARS, user: str | None = None) -> Account:
+        """A calendar or address book that holds these items."""
+        note(f"{self.label}: storing {len(items):,} {matter.items}")
+        return self.account(fill(self.server, name, items, user, matter), matter, user)
 
     def empty(self) -> Account:
         """A new calendar with nothing in it."""
         return self.account(self.server.make_calendar(f"empty{next(self._numbers)}"))
 
-    def client(self, kind: type[Client], account: Account) -> Client:
+    def client(self, kind: type[Client], account: Account, other: Account | None = None) -> Client:
         """A program that was never run before."""
-        return kind(self.folder / f"{kind.name}-{next(self._numbers)}", account)
+        return kind(self.folder / f"{kind.name}-{next(self._numbers)}", account, other)
 
     def requests(
         self, make: Callable[[Account], Client], account: Account, before: Callable[[], None] | None = None

@@ -19,11 +19,15 @@ from examples.office.recipes.clients import Item
 from tests.support.process import HOST
 from tests.support.servers import Cyrus, DavServer, Radicale, Xandikos
 
+from benchmarks.clients import CALENDARS, Matter
+
 CONNECTIONS = 3
 
 
-def fill(server: DavServer, name: str, items: Sequence[Item], user: str | None = None) -> str:
-    """Makes a calendar with these items in it.
+def fill(
+    server: DavServer, name: str, items: Sequence[Item], user: str | None = None, matter: Matter = CALENDARS
+) -> str:
+    """Makes a calendar or address book with these items in it.
 
     Returns:
         Its URL.
@@ -31,20 +35,21 @@ def fill(server: DavServer, name: str, items: Sequence[Item], user: str | None =
     Raises:
         RuntimeError: the server refused an item, or holds another number of them afterwards.
     """
-    url = server.make_calendar(name, user=user)
+    make = server.make_calendar if matter is CALENDARS else server.make_book
+    url = make(name, user=user)
     if isinstance(server, Radicale):
         with _stopped(server):
-            _fill_radicale(server, url, items)
+            _fill_radicale(server, url, items, matter)
     elif isinstance(server, Xandikos):
         with _stopped(server):
-            _fill_xandikos(server, url, items)
+            _fill_xandikos(server, url, items, matter)
     elif isinstance(server, Cyrus):
-        put_all(server, {f"{url}{one.slug}.ics": one.body for one in items}, user)
+        put_all(server, {f"{url}{one.slug}{matter.suffix}": one.body for one in items}, user, matter)
     else:
         raise NotImplementedError(server.name)
     held = len(server.dav(user).list(url))
     if held != len(items):
-        raise RuntimeError(f"{server.name} holds {held} of {len(items)} events")
+        raise RuntimeError(f"{server.name} holds {held} of {len(items)} {matter.items}")
     return url
 
 
@@ -67,7 +72,7 @@ def check_filled(server: DavServer, name: str, items: Sequence[Item], user: str 
         raise RuntimeError(f"{server.name} stores something else on a PUT:\n{odd[0]}\n{odd[1]}")
 
 
-def put_all(server: DavServer, bodies: dict[str, bytes], user: str | None = None) -> None:
+def put_all(server: DavServer, bodies: dict[str, bytes], user: str | None = None, matter: Matter = CALENDARS) -> None:
     """PUTs everything over a few connections that are kept open.
 
     Raises:
@@ -75,7 +80,7 @@ def put_all(server: DavServer, bodies: dict[str, bytes], user: str | None = None
     """
     name = user or server.login
     login = base64.b64encode(f"{name}:{server.passwords.get(name, 'any')}".encode()).decode()
-    headers = {"Authorization": f"Basic {login}", "Content-Type": "text/calendar; charset=utf-8"}
+    headers = {"Authorization": f"Basic {login}", "Content-Type": f"{matter.media_type}; charset=utf-8"}
     threads = threading.local()
 
     def put(one: tuple[str, bytes]) -> None:
@@ -105,7 +110,7 @@ class _stopped:
         self._server.start()
 
 
-def _fill_radicale(server: Radicale, url: str, items: Iterable[Item]) -> None:
+def _fill_radicale(server: Radicale, url: str, items: Iterable[Item], matter: Matter) -> None:
     """What Radicale does for the PUT of a whole collection, `.Radicale.props` and item cache included."""
     import radicale.config
     import radicale.log
@@ -123,7 +128,9 @@ def _fill_radicale(server: Radicale, url: str, items: Iterable[Item]) -> None:
 
     def prepared() -> Iterator[Stored]:
         for one in items:
-            parts = prepare(read_components(one.body.decode()), path + "x", "text/calendar", False, True, 10**9, 0)
+            tag = "VCALENDAR" if matter is CALENDARS else "VADDRESSBOOK"
+            found = read_components(one.body.decode())
+            parts = prepare(found, path + "x", matter.media_type, False, True, 10**9, 0, tag)
             yield from parts[0]
 
     with storage.acquire_lock("w", server.login):
@@ -131,20 +138,22 @@ def _fill_radicale(server: Radicale, url: str, items: Iterable[Item]) -> None:
         storage.create_collection(path, prepared(), dict(collection.get_meta()))
 
 
-def _fill_xandikos(server: Xandikos, url: str, items: Iterable[Item]) -> None:
+def _fill_xandikos(server: Xandikos, url: str, items: Iterable[Item], matter: Matter) -> None:
     """What Xandikos does for each PUT, but one git commit for all."""
     from dulwich.objects import Blob
     from xandikos.icalendar import ICalendarFile
     from xandikos.store.git import GitStore, index_entry_from_stat, locked_index
+    from xandikos.vcard import VCardFile
 
     store = GitStore.open_from_path(str(server.directory / "data" / urlsplit(url).path.strip("/")))
     with locked_index(store.repo.index_path()) as index:
         for one in items:
-            data = b"".join(ICalendarFile([one.body], "text/calendar").normalized())
-            path = os.path.join(store.repo.path, f"{one.slug}.ics")
+            made = (ICalendarFile if matter is CALENDARS else VCardFile)([one.body], matter.media_type)
+            data, name = b"".join(made.normalized()), f"{one.slug}{matter.suffix}"
+            path = os.path.join(store.repo.path, name)
             with open(path, "wb") as file:
                 file.write(data)
             blob = Blob.from_string(data)
             store.repo.object_store.add_object(blob)
-            index[f"{one.slug}.ics".encode()] = index_entry_from_stat(os.lstat(path), blob.id)
-        store._commit_tree(index, b"Many events at once")
+            index[name.encode()] = index_entry_from_stat(os.lstat(path), blob.id)
+        store._commit_tree(index, b"Many items at once")
