@@ -181,3 +181,29 @@ def test_what_a_vendor_made_of_several_parts_keeps_them_in_3_0() -> None:
 )  # fmt: skip
 def test_a_number_in_normal_form(number: str, dialled: str) -> None:
     assert phone(number) == dialled
+
+
+def test_a_line_of_another_charset_is_written_anew_in_utf_8() -> None:
+    data = card(
+        "FN;CHARSET=ISO-8859-1:Bj\u00f6rn",
+        "N;CHARSET=ISO-8859-1:M\u00fcller;Bj\u00f6rn;;;",
+        "CATEGORIES;CHARSET=ISO-8859-1:K\u00fcche,B",
+    )
+    data = data.decode().encode("latin-1")
+    fields = KIND.fields(data)
+    fewer = {key: field for key, field in fields.items() if key.member != "B"}
+    made = KIND.patch(data, diff(fields, fewer))
+    assert "\r\nCATEGORIES:K\u00fcche\r\n".encode() in made
+    assert KIND.fields(made).keys() == fewer.keys()
+    assert KIND.glance(KIND.retitled(data, " (b)")).title == "Bj\u00f6rn (b)"
+    into_four = KIND.patch(card(version="4.0"), diff({}, fields), donor=data)
+    assert KIND.same(into_four, data)
+
+
+def test_dots_in_parameters_are_no_groups() -> None:
+    source = card('item1.TEL;X-P="1.5":1', "item1.X-ABLabel:Hut", "EMAIL;X-Q=a.b:c@d.example")
+    made = KIND.patch(card("item1.NOTE:x"), diff(KIND.fields(card("item1.NOTE:x")), KIND.fields(source)))
+    assert KIND.same(made, source)
+    target = card("item1.URL:x")
+    made = KIND.patch(target, {k: e for k, e in diff(KIND.fields(target), KIND.fields(source)).items() if e.after})
+    assert b'\r\nitem2.TEL;X-P="1.5":1\r\nitem2.X-ABLabel:Hut\r\n' in made.replace(b"item3", b"item2")

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from trueup.jobs.contacts import properties as p
 from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, CardLine, read_card
+from trueup.jobs.contacts.head import head_of
 from trueup.jobs.contacts.normal import Slot, attached, collect
 from trueup.jobs.contacts.rewrite import revised, set_uid, uid_of
-from trueup.jobs.contacts.write import apart, modern, written_for
+from trueup.jobs.contacts.write import apart, modern, plain_head, written_for
 from trueup.model.fields import Edit, FieldKey
 
 
@@ -89,23 +90,20 @@ class _Patch:
         kept = list(free)
         made = []
         for text in texts:
-            head, value = apart(text)
-            group, dot, rest = head.rpartition(".") if "." in head.partition(";")[0] else ("", "", head)
-            if dot:
-                if group.lower() not in names:
-                    names[group.lower()] = self._name(kept, group)
-                text = f"{names[group.lower()]}.{rest}:{value}"
+            group = head_of(apart(text)[0]).group
+            if group:
+                if group not in names:
+                    names[group] = kept.pop(0) if kept else self._free(group)
+                text = f"{names[group]}{text[len(group) :]}"
             made.append(same.pop(text) if text in same else self._card.make(text))
         return made
 
-    def _name(self, kept: list[str], wanted: str) -> str:
-        if kept:
-            group = kept.pop(0)
-            return next(line.head.group for line in self._card.lines if line.head.group == group)
+    def _free(self, wanted: str) -> str:
+        """A name for a group that nothing in the card has."""
         name, number = wanted, 1
-        while name.lower() in self._taken:
+        while name in self._taken:
             name, number = f"item{number}", number + 1
-        self._taken.add(name.lower())
+        self._taken.add(name)
         return name
 
     def _change_values(self, places: Sequence[Slot], texts: Sequence[str]) -> None:
@@ -126,7 +124,7 @@ class _Patch:
 
     def _written(self, line: CardLine, values: Sequence[str | None]) -> list[CardLine]:
         kept = [value for value in values if value is not None and value.strip()]
-        return [self._card.make(f"{line.head.text}:{','.join(kept)}")] if kept else []
+        return [self._card.make(f"{plain_head(line, self._card.version)}:{','.join(kept)}")] if kept else []
 
     def _finish(self) -> None:
         behind: dict[int, list[CardLine]] = {}

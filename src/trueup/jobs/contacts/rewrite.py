@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, read_card
-from trueup.jobs.contacts.write import completed, display_name, modern
+from trueup.jobs.contacts.write import completed, display_name, modern, plain_head
 from trueup.model.items import Glance
 
 _NAMESPACE = UUID("6f0c1a52-6f5e-5d4e-8d0a-0a6c4d5a9b17")
@@ -118,9 +118,9 @@ def retitled(data: bytes, suffix: str) -> bytes:
     card = completed(modern(read_card(data)))
     for index, line in enumerate(card.lines):
         if line.head.name == "FN":
-            card.lines[index] = card.make(f"{line.head.text}:{v.escape(v.text(line.value) + suffix)}")
+            card.lines[index] = card.make(f"{plain_head(line, card.version)}:{v.escape(v.text(line.value) + suffix)}")
         elif line.head.name == "N" and line.value.strip("; "):
             parts = [*v.components(line.value), "", "", "", "", ""][:5]
             parts[4] = v.escape(f"{v.text(parts[4])}{suffix}".strip())
-            card.lines[index] = card.make(f"{line.head.text}:{';'.join(parts)}")
+            card.lines[index] = card.make(f"{plain_head(line, card.version)}:{';'.join(parts)}")
     return card.to_bytes()

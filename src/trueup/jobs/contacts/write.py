@@ -103,6 +103,11 @@ def carried(line: CardLine, source: str, target: str) -> str:
     )
 
 
+def plain_head(line: CardLine, version: str) -> str:
+    """A line's head as it is written before a value in UTF-8."""
+    return line.head.text if line.head.plain else apart(carried(line, version, version))[0]
+
+
 def upgraded(card: Card, target: str) -> Card:
     """The whole card in another version; lines that read the same there keep their bytes."""
     new = Card([], target, card.end, card.bare, card.grouped)
