@@ -174,7 +174,7 @@ class TestNeverShort:
         assert why in caught.value.why
         assert all(one.error for one in collection.fetch(["a.vcf"]))
         [answer] = send(collection, Write(1, Verb.CREATE, "n.vcf", card("n")))
-        assert answer.outcome is Outcome.REFUSED
+        assert answer.outcome is Outcome.UNCERTAIN
         assert path.read_bytes() == data
 
     def test_half_written_just_now_is_tried_again(self, path: Path) -> None:
@@ -397,7 +397,7 @@ class TestMeanwhile:
         with path.open("rb") as other:
             fcntl.flock(other, fcntl.LOCK_EX)
             [answer] = send(collection, Write(1, Verb.CREATE, "b.vcf", card("b")))
-        assert answer.outcome is Outcome.REFUSED
+        assert answer.outcome is Outcome.UNCERTAIN
         assert "locked" in answer.reason
         assert path.read_bytes() == card("a")
 
@@ -409,7 +409,7 @@ class TestMeanwhile:
 
         monkeypatch.setattr(writing, "stamp", fail)
         [answer] = send(collection, Write(1, Verb.CREATE, "b.vcf", card("b")))
-        assert answer.outcome is Outcome.REFUSED
+        assert answer.outcome is Outcome.UNCERTAIN
         assert "full" in answer.reason
         assert path.read_bytes() == card("a")
         assert os.listdir(path.parent) == [path.name]
@@ -509,3 +509,34 @@ def test_hrefs_of_many_answers(path: Path) -> None:
     assert sum(one.data is not None for one in found.values()) == 300
     assert found["missing.vcf"].data is None
     assert found["missing.vcf"].error == ""
+
+
+KILLED = """
+import itertools, sys
+from trueup.connectors.vcf import CONNECTOR
+from trueup.model.ports import Verb, Write
+collection = CONNECTOR.open("phone", {"path": sys.argv[1]}).open("")
+for n in itertools.count():
+    card = b"BEGIN:VCARD\\r\\nVERSION:3.0\\r\\nUID:n%d\\r\\nFN:N\\r\\nEND:VCARD\\r\\n" % n
+    [answer] = collection.write([Write(1, Verb.CREATE, f"n{n}.vcf", card)])
+    print(n, answer.outcome, flush=True)
+"""
+
+
+@pytest.mark.parametrize("after", [1, 2, 5])
+def test_killed_while_it_writes(path: Path, after: int) -> None:
+    """What was said to be done is there, the file is whole, and the next run can write it."""
+    old = b"".join(card(f"u{number}", "x" * 500) for number in range(2000))
+    collection = at(path, old)
+    with subprocess.Popen([sys.executable, "-c", KILLED, path], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(after)]
+        process.kill()
+    assert [line.split()[1] for line in said] == ["done"] * after
+    data = path.read_bytes()
+    assert data.startswith(old)
+    assert data.count(b"BEGIN:VCARD") == data.count(b"END:VCARD") >= 2000 + after
+    create(collection, "next", card("next"))
+    assert "next.vcf" in listing(collection)
+    debris = [name for name in os.listdir(path.parent) if name != path.name]
+    assert all(name.startswith(".trueup-") and name.endswith(".tmp") for name in debris)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 PATIENCE = 30.0
 _PAUSE = 0.05
 _STAGE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 
 
@@ -65,12 +64,16 @@ class Writer:
     def run(self, writes: Sequence[Write]) -> Iterator[Written]:
         """One answer each; those of a chunk come together, when all of it is on the disk."""
         for chunk in _chunks(writes):
-            try:
-                with _locked(self._path):
-                    yield from self._chunk(chunk)
-            except (OSError, StoreError) as error:
-                why = f"the file cannot be written: {reason(error)}" if isinstance(error, OSError) else str(error)
-                yield from (Written(one.key, Outcome.REFUSED, reason=why) for one in chunk)
+            yield from self._answers(chunk)
+
+    def _answers(self, writes: Sequence[Write]) -> list[Written]:
+        """What keeps the whole file from being written is no card's fault, so that none is said to be refused."""
+        try:
+            with _locked(self._path):
+                return self._chunk(writes)
+        except (OSError, StoreError) as error:
+            why = f"the file cannot be written: {reason(error)}" if isinstance(error, OSError) else str(error)
+            return [Written(one.key, Outcome.UNCERTAIN, reason=why) for one in writes]
 
     def _chunk(self, writes: Sequence[Write]) -> list[Written]:
         for _ in range(ATTEMPTS):
@@ -84,8 +87,7 @@ class Writer:
                 except Meanwhile:
                     continue
             return edits.answers + self._settled(edits)
-        why = "the file was changed by another program meanwhile, again and again"
-        return [Written(one.key, Outcome.PRECONDITION, reason=why) for one in writes]
+        return [_overtaken(one) for one in writes]
 
     def _edits(self, book: Book, writes: Sequence[Write]) -> _Edits:
         edits = _Edits()
@@ -159,6 +161,11 @@ class Writer:
             why = f"could not be brought to the disk: {reason(error)}"
             return [Written(key, Outcome.UNCERTAIN, reason=why) for key in edits.etags]
         return [Written(key, Outcome.DONE, etag) for key, etag in edits.etags.items()]
+
+
+def _overtaken(write: Write) -> Written:
+    why = "the file was changed by another program meanwhile, again and again"
+    return Written(write.key, Outcome.UNCERTAIN if write.verb is Verb.CREATE else Outcome.PRECONDITION, reason=why)
 
 
 def _copy_edited(file: BinaryIO, book: Book, edits: _Edits, new: BinaryIO) -> list[tuple[Span, bytes]]:
