@@ -8,6 +8,7 @@ import os
 import pytest
 
 from tests.unit.contacts.cards import ANDROID, APPLE, GROUP, NOKIA, VENDORS, card
+from trueup.core.merge import diff
 from trueup.jobs.contacts import ContactsKind
 from trueup.jobs.contacts.card import read_card
 from trueup.model.capabilities import Capabilities
@@ -79,6 +80,16 @@ def test_a_card_within_a_card_is_one_field() -> None:
     assert (
         KIND.fields(stored)[FieldKey("", "AGENT")].normal == KIND.fields(VENDORS["nokia"])[FieldKey("", "AGENT")].normal
     )
+
+
+@pytest.mark.parametrize("version", [b"2.1", b"3.0", b"4.0"])
+def test_a_card_within_a_card_is_carried_on_one_line(version: bytes) -> None:
+    source = VENDORS["nokia"].replace(b"VERSION:2.1", b"VERSION:" + version, 1)
+    fields = KIND.fields(source)
+    for target in ("3.0", "4.0"):
+        made = KIND.patch(card(version=target), diff({}, fields), donor=source)
+        assert KIND.same(made, source)
+        assert made.count(b"\r\nEND:VCARD") == 1
 
 
 @pytest.mark.parametrize("charset", ["ISO-8859-1", "windows-1252", "iso-8859-15"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from trueup.core.contentlines import fold
+from trueup.core.contentlines import escape, fold
 from trueup.jobs.contacts.head import BLANK, Head, head_of
 from trueup.model.errors import ItemRefused
 
@@ -273,7 +273,7 @@ class _Reader:
             raise self._refused("truncated", "a card within the card is never closed")
         if not self._clean and _FOREIGN.search(raw):
             raise self._foreign("a card within the card is not written in UTF-8")
-        inner = raw.replace("\r\n", "\n").strip()
+        inner = escape(raw.replace("\r\n", "\n").strip())  # as 3.0 writes it, on one line
         if lines and lines[-1].head.name == "AGENT" and not lines[-1].value.strip():
             agent = lines.pop()
             return CardLine(agent.head, agent.raw + raw, inner)

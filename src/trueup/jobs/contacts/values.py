@@ -165,7 +165,7 @@ def date(head: Head, value: str) -> str:
         time = full[4] or ""
         day = f"{full[1]}-{full[2]}-{full[3]}"
         omitted = next((values[0] for key, values in head.params if key == "X-APPLE-OMIT-YEAR" and values), "")
-        if omitted == full[1] or (full[1] == "1604" and head.text.upper().startswith("BDAY;VALUE=DATE") and omitted):
+        if omitted == full[1]:
             day = f"--{full[2]}-{full[3]}"
         return day if not time or _MIDNIGHT.fullmatch(time) else f"{day}T{time.replace(':', '')}"
     yearless = _YEARLESS.fullmatch(said)
