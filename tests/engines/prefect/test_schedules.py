@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -95,6 +96,37 @@ def test_the_end_of_a_run_starts_what_waits_for_it(plant: Plant) -> None:
     (run,) = runs
     assert run.parameters == {"n": 7}
     assert plant.wait(run.id).name == "Completed"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("overlap", "first", "second"),
+    [("skip", "Completed", "Skipped"), ("queue", "Completed", "Completed"), ("cancel", "Cancelled", "Completed")],
+)
+def test_the_next_run_while_one_is_under_way(plant: Plant, overlap: str, first: str, second: str) -> None:
+    steps = {"gate": {"python": "usersteps:wait_for", "with": {"file": "open"}}}
+    plant.pipeline(steps, schedule={"every": "30s", "overlap": overlap})
+    plant.deploy()
+    plant.work()
+    until(plant, lambda: (plant.folder / "open.waiting").exists())
+    (one,) = [one for one in plant.runs_of("monthly") if one.state.name == "Running"]
+    after = min(
+        (other for other in plant.runs_of("monthly") if other.expected_start_time > one.expected_start_time),
+        key=lambda other: other.expected_start_time,
+    )
+    begun = {"skip": 2.0, "queue": 2.0, "cancel": 30.0}[overlap]
+    until(plant, lambda: datetime.now(UTC) > after.expected_start_time + timedelta(seconds=begun))
+    (plant.folder / "open").touch()
+    assert plant.wait(one.id).name == first
+    assert plant.wait(after.id).name == second
+
+
+def until(plant: Plant, true: Callable[[], object], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, plant.worker_log()
+        time.sleep(0.2)
 
 
 def late(catch_up: str, minutes: int, *others: int, calendar: bool = False) -> bool:

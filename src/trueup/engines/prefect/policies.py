@@ -7,6 +7,7 @@ another was under way ends as "Skipped".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -84,14 +85,20 @@ def missed(schedule: Json, at: datetime, due: list[datetime], moment: datetime) 
 def _runs(client: Any, this: Any) -> list[Any]:
     """The latest runs of the same deployment, and those that are scheduled."""
     deployment = DeploymentFilter(id=DeploymentFilterId(any_=[this.deployment_id]))
-    latest = client.read_flow_runs(deployment_filter=deployment, sort=FlowRunSort.START_TIME_DESC, limit=20)
-    waiting = FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING]))
+    # Those to come would be first: Prefect sorts what has not started by when it is to.
+    begun = _in(one for one in StateType if one is not StateType.SCHEDULED)
+    latest = client.read_flow_runs(
+        deployment_filter=deployment, flow_run_filter=begun, sort=FlowRunSort.START_TIME_DESC, limit=20
     )
+    waiting = _in((StateType.SCHEDULED, StateType.PENDING))
     due = client.read_flow_runs(
         deployment_filter=deployment, flow_run_filter=waiting, sort=FlowRunSort.EXPECTED_START_TIME_ASC, limit=100
     )
     return list({one.id: one for one in (*latest, *due)}.values())
+
+
+def _in(states: Iterable[StateType]) -> FlowRunFilter:
+    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states))))
 
 
 def _waits(one: Any) -> bool:
