@@ -73,6 +73,14 @@ def test_a_huge_photo_is_read_and_compared_by_its_bytes() -> None:
     assert not KIND.same(three, card("FN:A", "PHOTO;ENCODING=b;TYPE=JPEG:/9j/AAAA"))
 
 
+def test_a_huge_photo_without_folds_is_read_as_the_folded_one() -> None:
+    written = base64.b64encode(b"\xff\xd8\xff" + os.urandom(2_000_000)).decode()
+    lines = [written[at : at + 74] for at in range(0, len(written), 74)]
+    loose = card(f"PHOTO;BASE64;JPEG:{lines[0]}", *lines[1:], "", version="2.1")
+    assert read_card(loose).to_bytes() == loose
+    assert KIND.same(loose, card("PHOTO;BASE64;JPEG:" + "\r\n ".join(lines), version="2.1"))
+
+
 def test_a_card_within_a_card_is_one_field() -> None:
     assert [key.name for key in KIND.fields(VENDORS["nokia"])] == ["N", "TEL", "TEL", "AGENT"]
     stored = KIND.storable(VENDORS["nokia"], Capabilities(formats=frozenset({"3.0"})), invite=False)

@@ -206,16 +206,20 @@ class _Reader:
         if not self._clean and _FOREIGN.search(head.text):
             raise self._foreign(f"the parameters of {head.name} are not written in UTF-8")
         if head.encoding == "Q":
-            while _SOFT_BREAK.search(raw[-4:]) and self._more():
-                raw += self._take()
+            parts = [raw]
+            while _SOFT_BREAK.search(parts[-1][-4:]) and self._more():
+                parts.append(self._take())
+            raw = "".join(parts)
             return CardLine(head, raw, self._decoded(head, _unquoted(self._value_of(_SOFT_BREAK.sub("", raw)))))
         if head.encoding == "B":
+            parts = [raw]
             while (
                 self._at < len(self._found)
                 and not self._found[self._at][0]
                 and _BASE64.fullmatch(self._found[self._at][1])
             ):
-                raw += self._take()
+                parts.append(self._take())
+            raw = "".join(parts)
             value = self._value_of(raw) if _head_folded(raw) else raw[len(head.text) + 1 :]
             return CardLine(head, raw, self._decoded(head, "".join(value.split()).encode("utf-8", "surrogateescape")))
         return CardLine(head, raw, self._decoded(head, self._value_of(raw).encode("utf-8", "surrogateescape")))
@@ -264,11 +268,12 @@ class _Reader:
 
     def _nested(self, lines: list[CardLine], begin: CardLine) -> CardLine:
         """A card within a card (AGENT of 2.1), as one line with the AGENT that it belongs to."""
-        raw, depth = begin.raw, 1
+        parts, depth = [begin.raw], 1
         while depth and self._at < len(self._found):
             written, _rest = self._found[self._at]
             depth += {"BEGIN": 1, "END": -1}.get(written.upper(), 0)
-            raw += self._take()
+            parts.append(self._take())
+        raw = "".join(parts)
         if depth:
             raise self._refused("truncated", "a card within the card is never closed")
         if not self._clean and _FOREIGN.search(raw):

@@ -44,7 +44,11 @@ class _Patch:
         self._card = card
         self._groups = attached(card)
         self._slots = collect(card, self._groups)
-        self._taken = {line.head.group for line in card.lines if line.head.group}
+        self._members: dict[str, list[CardLine]] = {}
+        for line in card.lines:
+            if line.head.group:
+                self._members.setdefault(line.head.group, []).append(line)
+        self._taken = set(self._members)
         self._instead: dict[int, list[CardLine]] = {}
         self._values: dict[int, list[str | None]] = {}
         self._lines: dict[int, CardLine] = {}
@@ -79,9 +83,7 @@ class _Patch:
 
     def _alone(self, group: str, gone: set[int]) -> bool:
         """Whether nothing but these lines, and what is attached to them, is in the group."""
-        return all(
-            id(line) in gone or line.head.name in p.ATTACHED for line in self._card.lines if line.head.group == group
-        )
+        return all(id(line) in gone or line.head.name in p.ATTACHED for line in self._members[group])
 
     def _made(self, texts: Sequence[str], free: Sequence[str], old: Sequence[CardLine]) -> list[CardLine]:
         """New lines; each group of them gets a name that nothing else in the card has. A line that reads the same keeps its bytes."""
