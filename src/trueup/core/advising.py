@@ -48,8 +48,9 @@ def _changes(
     if link is None or link.due is not None:
         return  # it is being worked on; the next run looks again
     replicas = state.replicas([link_id])
-    refs = {side.id: ref for ref, side in sides.items()}
-    by_ref = {refs[one.collection]: one for one in replicas.get(link_id, []) if one.collection in refs}
+    held = {one.collection: one for one in replicas.get(link_id, [])}
+    # In the job's order: the ledger's is that in which the collections happened to be read first.
+    by_ref = {ref: held[side.id] for ref, side in sides.items() if side.id in held}
     draft = Draft(work, link, sides, by_ref, Bodies(work, replicas))
     for ref, one in draft.live.items():
         if not sides[ref].read or not sides[ref].capabilities.writable:
