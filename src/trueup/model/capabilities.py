@@ -16,7 +16,8 @@ class Capabilities:
             Where it is False, the executor reads before it writes.
         schedules: the server itself mails attendees when a meeting is stored (RFC 6638 calendar-auto-schedule).
         components: the kinds of component it takes ("VEVENT", "VTODO" …); None: not told, all are tried.
-        formats: the versions of a format it takes ("3.0", "4.0" of vCard: CARDDAV:supported-address-data); None: not told, what is there is handed over.
+        formats: the versions of a format it takes ("3.0", "4.0" of vCard: CARDDAV:supported-address-data);
+            None: not told, what is there is handed over.
         max_size: the largest body in bytes it takes (CALDAV:max-resource-size); None: not told.
         faithful: it keeps every body byte for byte, and its answer to a write is its word: a folder on this machine. Reading back would
             only read what was just handed over.

@@ -78,8 +78,8 @@ def _pause(work: BackupWork, attempt: int) -> None:
 def bounded(call: Callable[[], _T], watch: Watch, grace: float | None = None) -> _T:
     """What a call returns, or the watch's word where the call does not come back: a disk that is gone can hold a thread for ever.
 
-    The call runs in a thread of its own. Once the watch has called it off it has `grace` seconds (GRACE, if not said) to end; then it is left behind, and must
-    not touch what the caller goes on with.
+    The call runs in a thread of its own. Once the watch has called it off it has `grace` seconds (GRACE, if not said) to end; then
+    it is left behind, and must not touch what the caller goes on with.
 
     Raises:
         What the call raises, else what the watch does.
