@@ -19,7 +19,7 @@ LONG = (
     "backup/test_archive_s3",
     "e2e/test_backup",
 )
-"""Tests of backups on every server and repository there is: `make test-backups`."""
+"""Tests of backups on every server and repository there is, and at every moment of a kill: `make test-backups`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
