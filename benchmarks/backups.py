@@ -57,7 +57,7 @@ def measure(quick: bool) -> Section:
     rows: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory(prefix="trueup-bench-") as name:
         work = made(Path(name) / "share", 2_000 if quick else 20_000, (100 << 20) if quick else (1 << 30))
-        rounds = 1 if quick else 3
+        rounds = 1 if quick else 2
         rows += driven(work, Path(name), rounds)
         rows += archived(work, Path(name), rounds)
         rows += [_drill(Path(name), 20_000 if quick else 400_000), *_hanging(Path(name))]

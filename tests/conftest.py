@@ -13,11 +13,9 @@ from tests.support.servers import Cyrus, DavServer, MakeCalendar, PostgreSQL, Ra
 MARKERS = {"cyrus": pytest.mark.cyrus, "postgresql": pytest.mark.postgres}
 
 LONG = (
-    "backup/test_mariadb",
-    "backup/test_postgresql",
-    "backup/test_restic",
-    "backup/test_archive_s3",
-    "e2e/test_backup",
+    *("backup/test_mariadb", "backup/test_postgresql", "backup/test_restic", "backup/test_archive"),
+    *("backup/test_collections_servers", "backup/test_path_repositories", "backup/test_ledger"),
+    *("unit/backup/test_archive_kills", "unit/backup/test_archive_histories"),
 )
 """Tests of backups on every server and repository there is, and at every moment of a kill: `make test-backups`."""
 
