@@ -85,10 +85,10 @@ def closed() -> dict[str, str]:
 
 
 def sleeping(root: Path) -> bool:
-    """Whether the command that hangs, begun in this folder, still runs."""
+    """Whether the command that hangs, begun in this folder, is at it: `sleep` itself, before which the shell has left its mark."""
     for one in Path("/proc").glob("[0-9]*"):
         try:
-            if b"sleep 600" in (one / "cmdline").read_bytes().replace(b"\0", b" ") and (one / "cwd").readlink() == root:
+            if (one / "cmdline").read_bytes() == b"sleep\000600\0" and (one / "cwd").readlink() == root:
                 return True
         except OSError:
             continue
