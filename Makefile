@@ -136,6 +136,7 @@ lock:              ## pin the requirements anew (needs uv); names no index addre
 	  --group test --group build --group temporal-servers pyproject.toml -o requirements/temporal.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras --extra prefect \
 	  --group test --group build pyproject.toml -o requirements/prefect.txt
+	$(PYTHON) requirements/bare.py requirements/prefect.txt sqlalchemy
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra airflow \
 	  --group test --group build pyproject.toml -o requirements/airflow.txt
 
