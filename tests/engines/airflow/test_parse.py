@@ -41,10 +41,10 @@ HEAVY = (
     "trueup.jobs",
     "trueup.doctor",
 )
-LIGHT = ("trueup.connectors.dav", "trueup.connectors.dav.connector")
-"""Options are looked at where the configuration is checked."""
+"""What no DAG file may import: each takes tens of milliseconds, every half a minute and once more in every task."""
 
-# What no DAG file may import: each takes tens of milliseconds, every half a minute and once more in every task.
+LIGHT = ("trueup.connectors.dav", "trueup.connectors.dav.connector")
+"""Options, which are looked at where the configuration is checked."""
 
 
 def test_parsing_opens_nothing_and_imports_nothing_heavy(office: Office) -> None:
