@@ -68,8 +68,8 @@ test: setup postgresql archivers check  ## all tests: fast ones first
 test-fast: setup   ## what takes seconds
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus and not backups" -x
 
-test-backups: setup postgresql mariadb archivers restic  ## backups on every server and repository there is: PostgreSQL, MariaDB, restic, S3 (four minutes)
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m backups
+test-backups: setup postgresql mariadb archivers restic  ## backups on every server and repository there is: PostgreSQL, MariaDB, restic, S3 (eight minutes)
+	$(BIN)/python -m pytest -q -m backups  # one after another: secrets are looked for in the processes of the whole machine
 
 test-cyrus: setup cyrus  ## the contract and end-to-end tests on a Cyrus server that mails
 	$(BIN)/python -m pytest -q -m cyrus
