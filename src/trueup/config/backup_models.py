@@ -267,7 +267,7 @@ class BackupJobModel(Strict):
     kind: Literal["backup"] = Field(description="backup")
     repository: RepositoryModel = Field(description="where snapshots go")
     sources: dict[str, SourceModel] = Field(description="what is backed up, by name")
-    parallel: int = Field(4, ge=1, le=64, description="how many sources at once in one process")
+    parallel: int = Field(4, ge=1, le=64, description="how many sources at once, over all workers")
     window: BackupWindowModel | None = Field(None, description="when it may run")
     retry: SourceRetryModel = Field(
         default_factory=lambda: SourceRetryModel(), description="when a source is tried again"

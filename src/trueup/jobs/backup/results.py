@@ -52,8 +52,3 @@ def record(work: BackupWork, run_id: str, row: JournalRow, result: Result) -> No
     if result.state in (ChangeState.FAILED, ChangeState.PUT_OFF):
         event = {"event": "item", "phase": "apply", "collection": row.change.collection, "title": row.change.title}
         work.on_event({**event, "state": result.state.value, "reason": result.reason})
-
-
-def state_of(work: BackupWork, run_id: str, batch: int) -> dict[str, ChangeState]:
-    """How the changes of a batch stand, by title (a source's name)."""
-    return {row.change.title: row.state for row in work.ledger.journal.batch(run_id, batch)}
