@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trueup.core.ledger.facts import Facts
     from trueup.core.ledger.occurrences import Occurrences
     from trueup.core.ledger.outbox import Outbox
+    from trueup.core.ledger.questions import Questions
 
 __all__ = ["Ledger", "open_ledger"]
 
@@ -76,6 +77,13 @@ class Ledger:
         from trueup.core.ledger.outbox import Outbox
 
         return Outbox(self._database)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """What people are asked, and what they answered."""
+        from trueup.core.ledger.questions import Questions
+
+        return Questions(self._database)
 
     @property
     def where(self) -> str:

@@ -126,7 +126,16 @@ CREATE INDEX message_waiting ON message (subject, channel, id) WHERE state = 'wa
 CREATE INDEX message_ended ON message (ended) WHERE ended IS NOT NULL
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _OCCURRENCES, _LISTED, _FACTS, _OUTBOX)
+_QUESTIONS = """
+-- What a person is asked, and the answer, which is kept for ever. subject: what exactly is asked. answer: '' while it is open.
+CREATE TABLE question (
+    id $id, job $text NOT NULL, topic $text NOT NULL, subject $text NOT NULL, title $text NOT NULL, detail $text NOT NULL,
+    asked $real NOT NULL, answer $text NOT NULL, answered $real,
+    UNIQUE (job, topic, subject)
+)
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _OCCURRENCES, _LISTED, _FACTS, _OUTBOX, _QUESTIONS)
 VERSION = len(MIGRATIONS)
 
 
