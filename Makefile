@@ -128,7 +128,7 @@ bench-quick: .venv-bench/.done  ## a look at the same with a tenth of the events
 	@touch $@
 
 lock:              ## pin the requirements anew (needs uv); names no index address
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra postgres --extra keyring --extra mariadb --extra s3 --extra notify \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra postgres --extra keyring --extra mariadb --extra s3 --extra notify --extra tables \
 	  --group test --group lint --group build pyproject.toml -o requirements/dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --group bench -o requirements/bench.txt
