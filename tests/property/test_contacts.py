@@ -6,13 +6,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.property.machine import FULL
 from tests.support import driver
 from tests.support.world import World
-from tests.unit.contacts.cards import RANDOM
+from tests.unit.contacts.cards import RANDOM, card
 from trueup.jobs.contacts import ContactsKind
 from trueup.model.job import Guards
 
@@ -49,6 +49,8 @@ def all_one(world: World) -> None:
 
 
 @given(rounds)
+@example([{"a": named(card("FN:", "FN:0"))}])
+@example([{"a": named(card("FN:", "FN:0", version="4.0"))}])
 @settings(max_examples=2000 if FULL else 40, deadline=None)
 def test_three_books_come_to_agree(rounds: list[dict[str, bytes | None]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

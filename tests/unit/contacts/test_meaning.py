@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.property.machine import FULL
 from tests.unit.contacts.cards import RANDOM, VENDORS, random_cards
 from trueup.core.merge import diff, merge, needed
 from trueup.jobs.contacts import ContactsKind
@@ -21,10 +22,12 @@ LISTS_IF_TWICE = {
     "HOBBY",
     "X-ABLABEL",
 }  # properties nobody defined: a second one makes a list of the first
+MORE = 100 if FULL else 1  # examples of the campaign
 ALL = st.one_of(RANDOM, st.sampled_from(list(VENDORS.values())))
 
 
 @given(ALL)
+@settings(max_examples=100 * MORE)
 def test_what_is_read_gives_its_bytes_back(data: bytes) -> None:
     assert read_card(data).to_bytes() == data
 
@@ -40,7 +43,7 @@ def test_line_ends_make_no_difference(name: str, end: bytes) -> None:
 
 
 @given(ALL, ALL)
-@settings(max_examples=300)
+@settings(max_examples=300 * MORE)
 def test_the_edits_from_one_to_another_make_it_the_other(a: bytes, b: bytes) -> None:
     made = KIND.patch(a, diff(KIND.fields(a), KIND.fields(b)), donor=b)
     assert {k: f.normal for k, f in KIND.fields(made).items()} == {k: f.normal for k, f in KIND.fields(b).items()}
@@ -48,7 +51,7 @@ def test_the_edits_from_one_to_another_make_it_the_other(a: bytes, b: bytes) -> 
 
 
 @given(RANDOM, RANDOM)
-@settings(max_examples=200)
+@settings(max_examples=200 * MORE)
 def test_a_patch_changes_only_what_it_is_about(a: bytes, b: bytes) -> None:
     edits = diff(KIND.fields(a), KIND.fields(b))
     for key, edit in edits.items():
@@ -64,6 +67,7 @@ def others(data: bytes, name: str) -> list[str]:
 
 
 @given(RANDOM)
+@settings(max_examples=100 * MORE)
 def test_no_edits_change_no_byte(data: bytes) -> None:
     assert KIND.patch(data, {}) == data
     assert KIND.patch(data, diff(KIND.fields(data), KIND.fields(data)), donor=data) == data
@@ -72,7 +76,7 @@ def test_no_edits_change_no_byte(data: bytes) -> None:
 @pytest.mark.parametrize(("version", "other"), [("3.0", "4.0"), ("4.0", "3.0")])
 def test_there_and_back_is_equal(version: str, other: str) -> None:
     @given(random_cards(version))
-    @settings(max_examples=200)
+    @settings(max_examples=200 * MORE)
     def goes(data: bytes) -> None:
         there = upgraded(read_card(data), other).to_bytes()
         assert KIND.same(data, there)
@@ -98,7 +102,7 @@ def test_vendors_cards_go_into_books_of_one_version(name: str, takes: str) -> No
 
 
 @given(RANDOM, RANDOM, RANDOM)
-@settings(max_examples=100)
+@settings(max_examples=100 * MORE)
 def test_random_edits_of_two_sides_merge(base: bytes, a: bytes, b: bytes) -> None:
     fields = {name: KIND.fields(data) for name, data in (("base", base), ("a", a), ("b", b))}
     edits = {side: diff(fields["base"], fields[side]) for side in ("a", "b")}
@@ -113,7 +117,7 @@ def spoilt(data: bytes, more: bytes, at: int) -> bytes:
 
 
 @given(st.one_of(st.binary(max_size=300), st.builds(spoilt, ALL, st.binary(max_size=5), st.integers(0, 5000))))
-@settings(max_examples=500)
+@settings(max_examples=500 * MORE)
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     try:
         KIND.glance(data)

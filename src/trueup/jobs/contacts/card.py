@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from trueup.core.contentlines import escape, fold
 from trueup.jobs.contacts.head import BLANK, Head, head_of
+from trueup.jobs.contacts.properties import STRUCTURED
 from trueup.model.errors import ItemRefused
 
 MAX_SIZE = 32 * 1024 * 1024
@@ -75,9 +76,10 @@ class Card:
         return next((line for line in self.lines if line.head.name == name), None)
 
     def value(self, name: str) -> str:
-        """The value of its first line of that name, or ""."""
-        line = self.first(name)
-        return "" if line is None else line.value.strip()
+        """What its first line of that name says that says anything, or "": programs write an empty one beside the one that they fill."""
+        blank = "; " if name in STRUCTURED else " "
+        said = (line.value.strip() for line in self.lines if line.head.name == name)
+        return next((one for one in said if one.strip(blank)), "")
 
     def to_bytes(self) -> bytes:
         """The bytes it was read from, with what was changed since."""
