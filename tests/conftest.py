@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.servers import Cyrus, DavServer, MakeCalendar, PostgreSQL, Radicale, Xandikos, XandikosOffice
+
+# Without hypothesis' deadline: the first use of a library, or a busy machine, is no failure. The examples are the same in every run, so that
+# a change is judged by what it changes; new ones are hunted for by the campaigns (`make crash`).
+FULL = os.environ.get("TRUEUP_CAMPAIGN") == "full"
+settings.register_profile("trueup", deadline=None, derandomize=not FULL)
+settings.load_profile("trueup")
 
 MARKERS = {"cyrus": pytest.mark.cyrus, "postgresql": pytest.mark.postgres}
 
