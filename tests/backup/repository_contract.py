@@ -30,6 +30,7 @@ from typing import ClassVar
 import pytest
 
 from tests.backup.trees import age, content, differences, nasty, picture
+from tests.support.descendants import descendants
 from trueup.core.supervision import Deadline
 from trueup.model.errors import Cancelled, LoginRefused, Permanent, StoreError, TimedOut, Transient, TrueupError
 from trueup.model.repository import Repository, Snapshot, Stored, StoreRequest
@@ -477,7 +478,7 @@ def tiny_disk(path: Path, size: str) -> Iterator[Path]:
 
 
 class Watcher:
-    """Looks at /proc all the time: the arguments and the environment of every process that begins meanwhile.
+    """Looks at /proc all the time: the arguments and the environment of every process that this one starts meanwhile, and those start.
 
     What was there before (servers, what an earlier test has left) is none of the repository's.
     """
@@ -490,9 +491,9 @@ class Watcher:
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Watcher:
-        if not Path("/proc/self/cmdline").exists():
+        if not Path("/proc/self/task").exists():
             pytest.skip("no /proc to look at")
-        self._before = set(os.listdir("/proc"))
+        self._before = descendants()
         self._thread.start()
         return self
 
@@ -503,7 +504,7 @@ class Watcher:
     def _run(self) -> None:
         while not self._over.wait(0.01):
             self.looks += 1
-            for process in [one for one in os.listdir("/proc") if one.isdigit() and one not in self._before]:
+            for process in descendants() - self._before:
                 for kind in ("cmdline", "environ"):
                     try:
                         text = Path(f"/proc/{process}/{kind}").read_bytes()

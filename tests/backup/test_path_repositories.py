@@ -17,9 +17,6 @@ from trueup.jobs.backup.sources.path import KIND
 from trueup.model.backup import Captured, RestoreTarget
 from trueup.model.repository import Repository, Stored, StoreRequest
 
-# One worker: their secrets are looked for in the processes of the whole machine.
-pytestmark = pytest.mark.xdist_group("restic")
-
 
 @pytest.fixture(params=["archive", "restic"])
 def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Repository:

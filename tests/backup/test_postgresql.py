@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from tests.support.descendants import descendants
 from tests.support.postgresql import PostgreSQL, program
 from tests.support.postgresql_schema import EVERYTHING, ROLES
 from tests.support.sources import Trial, context, files_without, manifest_of
@@ -563,12 +564,10 @@ def test_the_password_is_seen_nowhere(postgresql: PostgreSQL, tmp_path: Path):
 
     def look() -> None:
         while not over.wait(0.03):
-            for process in Path("/proc").iterdir():
-                if not process.name.isdigit() or int(process.name) == os.getpid():
-                    continue
+            for process in descendants():
                 try:
-                    command = (process / "cmdline").read_bytes()
-                    text = command + (process / "environ").read_bytes()
+                    command = Path(f"/proc/{process}/cmdline").read_bytes()
+                    text = command + Path(f"/proc/{process}/environ").read_bytes()
                 except OSError:
                     continue
                 seen["dumps"] += b"pg_dump\0" in command

@@ -22,6 +22,7 @@ import pytest
 
 from tests.backup.repository_contract import HARMS, RepositoryContract, Watcher, cut, flipped, request, watch
 from tests.backup.trees import content
+from tests.support.descendants import descendants
 from tests.support.rclone import S3, Rest, processes
 from tests.support.restic import cheapen, restic
 from tests.unit.backup.exclude_cases import CASES
@@ -30,9 +31,6 @@ from trueup.connectors.restic.backing_up import Backup
 from trueup.connectors.restic.selecting import excludes
 from trueup.connectors.restic.store import ResticStore
 from trueup.model.errors import Cancelled, ConfigError, LoginRefused, Permanent, StoreError, TimedOut, Transient
-
-# One worker: their secrets are looked for in the processes of the whole machine.
-pytestmark = pytest.mark.xdist_group("restic")
 
 SECRETS = ("the first pass word", "another, wrong one")
 
@@ -365,13 +363,11 @@ def rest() -> Iterator[Rest]:
 def test_s3_and_its_keys_are_seen_by_restic_alone(tmp_path: Path, s3: S3, small: Path) -> None:
     vault = far(tmp_path, s3, "first")
     found, over = set(), threading.Event()
-    before = {
-        int(name) for name in os.listdir("/proc") if name.isdigit()
-    }  # the servers, and what other tests have left
+    before = descendants()  # the servers, and what other tests have left
 
     def look() -> None:
         while not over.wait(0.005):
-            for one in {int(name) for name in os.listdir("/proc") if name.isdigit()} - before:
+            for one in descendants() - before:
                 with contextlib.suppress(OSError):
                     if b"-key-of-the-test" in Path(f"/proc/{one}/cmdline").read_bytes():
                         found.add(("cmdline", one))

@@ -20,7 +20,7 @@ import pytest
 
 from tests.crash.world import event
 from tests.support.mariadb import MariaDB
-from tests.support.restic import restic
+from tests.support.restic import make_cheap, restic
 from tests.support.servers import PostgreSQL, Radicale
 from trueup.connectors.archive.keys import new_identity
 
@@ -113,6 +113,8 @@ def company(root: Path, connector: str, postgresql: PostgreSQL, radicale: Radica
     if connector == "restic":
         options = f"connector: restic, program: {restic()}, password: {{file: {root}/key}}, cache: cache"
         (root / "key").write_text(SECRET)
+        for name in ("vault", "far"):
+            make_cheap(root / name, SECRET)  # a night is a hundred calls of restic
         far = f"  far: {{{options}, path: far}}\n"
     else:
         identity, recipient = new_identity()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.support.descendants import descendants
 from tests.support.process import HOST, Server
 
 PROGRAM = Path(sys.executable).with_name("rclone")
@@ -72,12 +72,4 @@ class Rest(RcloneServer):
 def processes(server: Server) -> set[int]:
     """The server's own process ids: its guard and what that started."""
     assert server.process is not None
-    found = {server.process.pid}
-    for one in (int(name) for name in os.listdir("/proc") if name.isdigit()):
-        try:
-            parent = int(Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent in found:
-            found.add(one)
-    return found
+    return {server.process.pid, *descendants(server.process.pid)}

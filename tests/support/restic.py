@@ -129,6 +129,13 @@ def _mirror() -> tuple[str, str]:
     return "", ""
 
 
+def make_cheap(repository: Path, password: str) -> None:
+    """Makes a repository whose key is cheap to try."""
+    env = {"RESTIC_REPOSITORY": str(repository), "RESTIC_PASSWORD": password, "PATH": os.defpath, "HOME": "/nowhere"}
+    subprocess.run([restic(), "--no-cache", "init"], env=env, capture_output=True, check=True)
+    cheapen(repository, password)
+
+
 def cheapen(repository: Path, password: str) -> None:
     """Gives a repository a key that is cheap to try. restic makes guessing expensive: half a second of computing at every start.
 
