@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.contract.cards import card
 from tests.contract.suite import create, fetch, listing, read, send
+from trueup.connectors.folder import replacing
 from trueup.connectors.folder.store import FolderStore
 from trueup.connectors.vcf import CONNECTOR, book, scanning, writing
 from trueup.connectors.vcf.collection import FileCollection
@@ -393,7 +394,7 @@ class TestMeanwhile:
 
     def test_a_lock_that_is_never_given_back(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         collection = at(path, card("a"))
-        monkeypatch.setattr(writing, "PATIENCE", 0.1)
+        monkeypatch.setattr(replacing, "PATIENCE", 0.1)
         with path.open("rb") as other:
             fcntl.flock(other, fcntl.LOCK_EX)
             [answer] = send(collection, Write(1, Verb.CREATE, "b.vcf", card("b")))

@@ -8,11 +8,7 @@ saved it meanwhile, all of it is looked at afresh.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import os
-import stat
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
@@ -20,6 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from trueup.connectors.folder.etags import stamp
 from trueup.connectors.folder.faults import reason
 from trueup.connectors.folder.layout import scratch
+from trueup.connectors.folder.replacing import Meanwhile, flush_folder, locked, same_rights
 from trueup.connectors.vcf.book import ATTEMPTS, Book, signature
 from trueup.connectors.vcf.scanning import BLOCK, Card, Span, digest, whole
 from trueup.model.errors import StoreError
@@ -28,14 +25,7 @@ from trueup.model.ports import Outcome, Verb, Write, Written
 if TYPE_CHECKING:
     from trueup.connectors.vcf.collection import FileCollection
 
-PATIENCE = 30.0
-_PAUSE = 0.05
 _STAGE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
-
-
-class Meanwhile(Exception):
-    """The file was changed by somebody else while it was written anew."""
 
 
 @dataclass(slots=True)
@@ -69,7 +59,7 @@ class Writer:
     def _answers(self, writes: Sequence[Write]) -> list[Written]:
         """What keeps the whole file from being written is no card's fault, so that none is said to be refused."""
         try:
-            with _locked(self._path):
+            with locked(self._path):
                 return self._chunk(writes)
         except (OSError, StoreError) as error:
             why = f"the file cannot be written: {reason(error)}" if isinstance(error, OSError) else str(error)
@@ -136,7 +126,7 @@ class Writer:
             with open(staged, "w+b", opener=lambda path, _: os.open(path, _STAGE, 0o600)) as new:
                 added = _copy_edited(file, book, edits, new)
                 new.flush()
-                _same_rights(os.fstat(file.fileno()), new.fileno())
+                same_rights(os.fstat(file.fileno()), new.fileno())
                 stamp(new.fileno())
                 os.fsync(new.fileno())
                 if signature(os.stat(self._path)) != book.signature:
@@ -152,11 +142,7 @@ class Writer:
     def _settled(self, edits: _Edits) -> list[Written]:
         """Brings the folder to the disk; without that, a power cut could take the rename back."""
         try:
-            folder = os.open(os.path.dirname(self._path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            flush_folder(os.path.dirname(self._path))
         except OSError as error:
             why = f"could not be brought to the disk: {reason(error)}"
             return [Written(key, Outcome.UNCERTAIN, reason=why) for key in edits.etags]
@@ -207,46 +193,6 @@ def _ends_a_line(file: BinaryIO) -> bool:
     size = file.tell()
     last = os.pread(file.fileno(), 3, max(0, size - 3))
     return not last or last.endswith((b"\n", b"\r")) or (size == 3 and last == b"\xef\xbb\xbf")
-
-
-def _same_rights(about: os.stat_result, new: int) -> None:
-    os.fchmod(new, stat.S_IMODE(about.st_mode))
-    with contextlib.suppress(PermissionError):  # only root may give a file away
-        os.fchown(new, about.st_uid, about.st_gid)
-
-
-@contextlib.contextmanager
-def _locked(path: str) -> Iterator[None]:
-    """Keeps other runs from writing the file: a lock on the file itself, which is gone with it when it is replaced.
-
-    Raises:
-        OSError: the file cannot be opened for writing, or is locked too long.
-    """
-    with contextlib.ExitStack() as stack:
-        ends = time.monotonic() + PATIENCE
-        while True:
-            file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
-            with contextlib.ExitStack() as closing:
-                closing.callback(os.close, file)
-                if _taken(file) and os.path.samestat(os.fstat(file), os.stat(path)):
-                    stack.push(closing.pop_all())
-                    break
-            if time.monotonic() > ends:
-                raise OSError("another program has locked it")
-            time.sleep(_PAUSE)
-        yield
-
-
-def _taken(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        # A file system without locks: what is looked at right before the rename must do.
-        if error.errno not in _NO_LOCKS:
-            raise
-    return True
 
 
 def _chunks(writes: Sequence[Write]) -> Iterator[list[Write]]:
