@@ -16,6 +16,7 @@ from trueup.connectors.restic import checking, faults, program, receiving, resto
 from trueup.connectors.restic.backing_up import Backup
 from trueup.connectors.restic.marks import Marks
 from trueup.connectors.restic.naming import INCOMPLETE, Kept, kept
+from trueup.connectors.restic.remembering import Remembered
 from trueup.connectors.restic.running import Restic
 from trueup.core.supervision import Deadline
 from trueup.model.diagnostics import Diagnostic, Severity
@@ -43,6 +44,7 @@ class ResticStore:
         self.restic = restic
         self._host = host
         self._marks = Marks(restic.settings.cache / "unread", restic.settings.address.text)
+        self._remembered = Remembered(restic.settings.cache / "lists", restic.local, restic.settings.password)
         self._kept: dict[str, Kept] = {}
         self._listed: tuple[float, list[Snapshot]] | None = None
         self._lock = threading.Lock()
@@ -134,6 +136,7 @@ class ResticStore:
             if "already" not in error.why:
                 raise
             return self._list(watch)  # another process was faster; or it is damaged, which this says
+        self._remembered.keep((), self._remembered.files())
         return []
 
     def snapshots(self, watch: Watch) -> list[Snapshot]:
@@ -148,9 +151,15 @@ class ResticStore:
         return [one.snapshot for one in self._all(watch)]
 
     def _all(self, watch: Watch) -> list[Kept]:
-        found = self._read(watch)
-        if self._marks.any():
-            found = self._settle(found, watch)
+        marked = self._marks.any()
+        found = None if marked else self._remembered.read()
+        if found is None:
+            files = self._remembered.files()
+            found = self._read(watch)
+            if marked:
+                found = self._settle(found, watch)
+            else:
+                self._remembered.keep(found, files)
         with self._lock:
             self._kept = {one.snapshot.id: one for one in found}
         return found
@@ -188,9 +197,11 @@ class ResticStore:
         stored = backup.run()
         if stored.unread:
             return Stored(self._marked(stored.snapshot, watch), stored.unread)
+        kept = Kept(stored.snapshot, backup.root, backup.about)
         with self._lock:
             self._listed = None
-            self._kept[stored.snapshot.id] = Kept(stored.snapshot, backup.root, backup.about)
+            self._kept[stored.snapshot.id] = kept
+            self._remembered.add(kept)
         return stored
 
     def _marked(self, snapshot: Snapshot, watch: Watch) -> Snapshot:
