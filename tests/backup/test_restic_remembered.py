@@ -12,7 +12,7 @@ from tests.backup.repository_contract import request, watch
 from tests.backup.test_restic import SECRETS, by_hand, opened, prepared
 from tests.support.restic import restic
 from trueup.connectors.restic.store import ResticStore
-from trueup.model.errors import LoginRefused, Permanent, StoreError
+from trueup.model.errors import Permanent, StoreError
 
 
 @pytest.fixture
@@ -57,7 +57,8 @@ def test_a_night_starts_restic_once(data: Path, counted: Path) -> None:
     night(opened(data, program=counted), data, "r2")
     assert asked(data) == ["backup"]
     listed = opened(data).snapshots(watch())
-    assert listed[:1] == first
+    assert len(listed) == 2
+    assert first[0] in listed
     assert listed == opened(data, cache=data / "other").snapshots(watch())
 
 
@@ -83,7 +84,7 @@ def test_what_others_do_to_it_is_seen(data: Path, counted: Path) -> None:
 def test_nothing_is_remembered_for_another_password_or_repository(data: Path) -> None:
     prepared(data)
     night(opened(data), data, "r1")
-    with pytest.raises((LoginRefused, Permanent)):
+    with pytest.raises(StoreError):
         opened(data, key=1).prepare(True, watch())
     (data / "vault" / "config").rename(data / "config")
     with pytest.raises(Permanent):

@@ -54,7 +54,8 @@ class Remembered:
             there = self._there()
             if any(known["files"].get(name) != state for name, state in there.items()):
                 return None
-            return [_kept(one) for one in known["snapshots"] if one["snapshot"]["id"] in there]
+            found = [_kept(one) for one in known["snapshots"] if one["snapshot"]["id"] in there]
+            return sorted(found, key=lambda one: (one.snapshot.time, one.snapshot.id))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
