@@ -9,26 +9,21 @@ from __future__ import annotations
 import datetime
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.crash.world import BookWorld, World, count_writes, die_at_write, kill
+from tests.crash.conftest import SPARSER
+from tests.crash.world import Build, World, count_writes, die_at_write, kill
 from tests.support.proxy import Proxy
-from tests.support.servers import PostgreSQL, Radicale, Xandikos
+from tests.support.servers import PostgreSQL
 
 FULL = os.environ.get("TRUEUP_CAMPAIGN") == "full"
 SLICE = 1 if FULL else 4
 POINTS = ("received", "answered", "passing")
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def proxy(radicale: Radicale) -> Iterator[Proxy]:
-    with Proxy(radicale.url) as proxy:
-        yield proxy
 
 
 def points(count: int, step: int = SLICE) -> list[int]:
@@ -50,9 +45,9 @@ def check_recovery(world: World, where: str) -> None:
     assert again["state"] == "done", (where, again)
 
 
-def test_without_a_kill(tmp_path: Path, radicale: Radicale, proxy: Proxy) -> None:
+def test_without_a_kill(tmp_path: Path, build: Build) -> None:
     """What the other tests rely on: the run itself is right."""
-    check_recovery(World.build(tmp_path / "world", radicale, proxy), "no kill")
+    check_recovery(build(tmp_path / "world"), "no kill")
 
 
 def ledger_kills(tmp_path: Path, build: Callable[[str], World], step: int = SLICE) -> int:
@@ -70,42 +65,33 @@ def ledger_kills(tmp_path: Path, build: Callable[[str], World], step: int = SLIC
     return len(tried)
 
 
-def test_killed_at_ledger_writes(tmp_path: Path, radicale: Radicale, proxy: Proxy) -> None:
-    assert ledger_kills(tmp_path, lambda name: World.build(tmp_path / name, radicale, proxy)) > 3
-
-
-def test_killed_at_ledger_writes_of_contacts(
-    tmp_path: Path, radicale: Radicale, xandikos: Xandikos, proxy: Proxy
-) -> None:
-    """Address books on two servers; the ledger's writes are those of calendars, so a few of them do."""
-    step = 1 if FULL else 12
-    assert ledger_kills(tmp_path, lambda name: BookWorld.of(tmp_path / name, radicale, proxy, xandikos), step) > 1
+def test_killed_at_ledger_writes(tmp_path: Path, build: Build, kind: str) -> None:
+    step = SLICE * (1 if FULL else min(3, SPARSER[kind]))
+    assert ledger_kills(tmp_path, lambda name: build(tmp_path / name), step) > 1
 
 
 @pytest.mark.skipif(
     not FULL, reason="the ledger's writes are the same on SQLite; make crash tries them on PostgreSQL too"
 )
-def test_killed_at_ledger_writes_on_postgresql(
-    tmp_path: Path, radicale: Radicale, proxy: Proxy, postgresql: PostgreSQL
-) -> None:
+def test_killed_at_ledger_writes_on_postgresql(tmp_path: Path, build: Build, postgresql: PostgreSQL) -> None:
 
-    def build(name: str) -> World:
-        return World.build(tmp_path / name, radicale, proxy, postgresql.make_database())
+    def on_postgresql(name: str) -> World:
+        return build(tmp_path / name, ledger=postgresql.make_database())
 
-    assert ledger_kills(tmp_path, build) > 10
+    assert ledger_kills(tmp_path, on_postgresql) > 10
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_at_requests(tmp_path: Path, radicale: Radicale, proxy: Proxy, point: str) -> None:
+def test_killed_at_requests(tmp_path: Path, build: Build, kind: str, proxy: Proxy, point: str) -> None:
     """The process dies while the n-th request is where `point` says; the server may have acted on it."""
-    reference = World.build(tmp_path / "reference", radicale, proxy)
+    reference = build(tmp_path / "reference")
     proxy.clear()
     reference.run()
     requests = [f"{one.method} {one.path}" for one in proxy.exchanges]
     assert any(one.startswith("PUT") for one in requests)
     assert any(one.startswith("DELETE") for one in requests)
-    for number in points(len(requests)):
-        world = World.build(tmp_path / f"request-{number}", radicale, proxy)
+    for number in points(len(requests), SLICE * SPARSER[kind]):
+        world = build(tmp_path / f"request-{number}")
         proxy.clear()
         reached = threading.Event()
         gone = threading.Event()

@@ -13,7 +13,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.e2e.office import OnServer, card
 from tests.support.proxy import Proxy
@@ -33,7 +33,7 @@ class World:
     calendar: str
 
     @classmethod
-    def build(cls, folder: Path, server: DavServer, proxy: Proxy, ledger: str = "", timeout: str = "5s") -> World:
+    def build(cls, folder: Path, *, server: DavServer, proxy: Proxy, ledger: str = "", timeout: str = "5s") -> World:
         """Five agreed items, then edits that a run has to carry over: new, changed, merged and deleted, on both sides."""
         calendar = server.make_calendar()
         world = cls(folder, server.dav(), calendar)
@@ -143,16 +143,22 @@ class BookWorld(World):
     phone: OnServer
 
     @classmethod
-    def of(cls, folder: Path, server: DavServer, proxy: Proxy, far: DavServer) -> BookWorld:
+    def of(
+        cls, folder: Path, *, server: DavServer, proxy: Proxy, far: DavServer, ledger: str = "", timeout: str = "5s"
+    ) -> BookWorld:
         """As `World.build`."""
         work = OnServer.make("work", server, connector="carddav")
         phone = OnServer.make("phone", far, connector="carddav")
         world = cls(folder, work.dav, work.calendar, work, phone)
         folder.mkdir(parents=True)
-        stores = {"work": {**work.store(), "url": proxy.url}, "phone": phone.store()}
+        stores = {"work": {**work.store(), "url": proxy.url, "timeout": timeout}, "phone": phone.store()}
         sides = [{"store": one.name, "name": one.collection()} for one in (work, phone)]
-        config = {"version": 1, "stores": stores, "jobs": {"team": {"kind": "contacts", "collections": sides}}}
-        (folder / "trueup.yaml").write_text(json.dumps(config))
+        config: dict[str, Any] = {
+            "version": 1,
+            "stores": stores,
+            "jobs": {"team": {"kind": "contacts", "collections": sides}},
+        }
+        (folder / "trueup.yaml").write_text(json.dumps({**config, **({"ledger": ledger} if ledger else {})}))
         for number in range(5):
             work.put(f"{number}.vcf", card(f"item-{number}", f"Item {number}"))
         proxy.clear()
@@ -185,6 +191,9 @@ class BookWorld(World):
     def debris(self) -> list[str]:
         return []
 
+
+Build: TypeAlias = Callable[..., World]
+"""Makes a world in a folder: `build(folder, ledger="", timeout="5s")`."""
 
 EXPECTED = {
     "item-0": ["SUMMARY:Item 0"],
