@@ -294,15 +294,17 @@ class App:
         Returns:
             The report.
         """
+        from trueup.core.asked import answered
         from trueup.engines.embedded import apply_run
 
         record = self.waiting() if run is None else self.ledger.journal.find(run)
-        if record.kind == "pipeline":
-            # Its job's plan is approved under the job's own run; this takes the pipeline up behind it.
-            return self._run_pipeline(record.subject, {}, "auto", on_event, stop, run=record.id)
-        with self.told(record.subject):
-            work = self.work(record.subject, on_event)
-            return apply_run(work, record.id, allow=allow, on_event=on_event, stop=stop)
+        with answered(self.ledger, record):
+            if record.kind == "pipeline":
+                # Its job's plan is approved under the job's own run; this takes the pipeline up behind it.
+                return self._run_pipeline(record.subject, {}, "auto", on_event, stop, run=record.id)
+            with self.told(record.subject):
+                work = self.work(record.subject, on_event)
+                return apply_run(work, record.id, allow=allow, on_event=on_event, stop=stop)
 
     def run(
         self,

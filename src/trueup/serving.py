@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 from trueup.app import App
 from trueup.calendars import StoreCalendars, read_block
 from trueup.config.secrets import resolve
+from trueup.core.asked import ask_about_job, ask_about_pipeline
 from trueup.core.pipeline_runs import PipelineRuns, definition_digest
 from trueup.engines.embedded.serving import RESUME, Server, Settings, Setup
 from trueup.engines.embedded.stop import Stop
 from trueup.messages import delivering
 from trueup.model.errors import ConfigError, UsageError
 from trueup.model.occurrence import OccurrenceRecord
-from trueup.model.run import Phase, RunState
 from trueup.upcoming import every_subject, subjects_of
 
 Json: TypeAlias = dict[str, Any]
@@ -69,7 +69,7 @@ class Serving:
             everything={one.name: one for one in every_subject(config)},
             calendars=calendars,
             command=lambda one: _command(self._path, one),
-            ask=lambda one: _ask(app, one, self._first),
+            ask=lambda one, why: _ask(app, one, why, self._first),
             tokens={path: resolve(token, config.root, f"token of {path}") for path, token in config.hooks.items()},
             read_block=read_block,
             closed=over,
@@ -118,7 +118,7 @@ def _command(path: Path, one: OccurrenceRecord) -> list[str]:
     ]
 
 
-def _ask(app: App, one: OccurrenceRecord, first: App) -> str:
+def _ask(app: App, one: OccurrenceRecord, why: str, first: App) -> str:
     """A run that waits for a person: `trueup apply RUN` starts it."""
     journal = first.ledger.journal
     known = journal.latest(one.subject, parent=one.parent)
@@ -126,10 +126,6 @@ def _ask(app: App, one: OccurrenceRecord, first: App) -> str:
         return known.id
     spec = app.config.pipelines.get(one.subject)
     if spec is None:
-        run_id = journal.start("run", one.subject, one.parent).id
-        journal.update(run_id, state=RunState.AWAITING_APPROVAL, phase=Phase.READ)
-        return run_id
+        return ask_about_job(first.ledger, one.subject, one.parent, why)
     runs = PipelineRuns(first.ledger, spec, definition_digest(spec, app.config.pipelines), one.parent)
-    run, _ = runs.child(one.params)
-    journal.update(run.id, state=RunState.AWAITING_APPROVAL)
-    return run.id
+    return ask_about_pipeline(runs, one.params, why)

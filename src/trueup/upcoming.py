@@ -10,6 +10,7 @@ from trueup.calendars import StoreCalendars, read_block
 from trueup.core.agenda import Forecast, Subject, forecast
 from trueup.core.collisions import Party, uses_of
 from trueup.model.errors import NotFound
+from trueup.model.occurrence import Occurrence
 from trueup.model.schedule import Collide, ScheduleSpec
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from trueup.config import Config
 
 Json: TypeAlias = dict[str, Any]
+
+_LONG = 31 * 86_400.0  # an event
+_SHORT = 2 * 86_400.0  # what holidays or jitter have moved
 
 
 def subjects_of(config: Config) -> list[Subject]:
@@ -70,6 +74,40 @@ def upcoming(app: App, after: float, before: float, names: Collection[str] = ())
         "schedules": {one.name: _described(one) for one in shown},
         "problems": {name: why for name, why in found.problems.items() if not names or name in names},
     }
+
+
+def expected_at(app: App, name: str, at: float, key: str = "") -> Occurrence | None:
+    """The occurrence that an engine starts something for, with what the collisions of that moment make of it. Reads the calendars of what it
+    may meet, and no ledger.
+
+    Args:
+        app: the configuration.
+        name: a job or pipeline with a schedule.
+        at: the moment, in seconds since 1970: when it was due without jitter, or when it starts with everything.
+        key: of the occurrence; "": the moment says which.
+
+    Returns:
+        None where nothing is known of that moment: it was moved meanwhile, or a calendar cannot be read.
+    """
+    subjects = {one.name: one for one in subjects_of(app.config)}
+    uses = subjects[name].party.uses
+    met = [one for one in subjects.values() if uses & one.party.uses]
+    calendars = StoreCalendars(app.reading_store)
+    try:
+        windows = {one.name: (at - _reach(one.schedule), at + 1.0) for one in met}
+        found = forecast(met, calendars, windows, (), read_block).found.get(name, [])
+    finally:
+        calendars.close()
+    if key:
+        return next((one for one in found if one.key == key), None)
+    return next((one for one in found if min(abs(one.nominal - at), abs(one.at - at)) < 1), None)
+
+
+def _reach(spec: ScheduleSpec | None) -> float:
+    """How long before a moment something may have begun that is still to be reckoned with then, in seconds."""
+    if spec is None or not (spec.calendar or spec.except_ or spec.jitter):
+        return 1.0
+    return _LONG if spec.calendar else _SHORT
 
 
 def _listed(found: Forecast, subjects: list[Subject]) -> list[Json]:

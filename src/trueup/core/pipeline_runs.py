@@ -144,7 +144,7 @@ class PipelineRuns:
             )
         if run.state not in (RunState.RUNNING, RunState.AWAITING_APPROVAL) or run.plan is None:
             raise NotFound(f"run {run_id} has nothing to go on with", why=f"it is {run.state.value.replace('_', ' ')}")
-        if run.parent.startswith(KEY):
+        if run.parent.startswith(KEY) and not run.asks:
             if run.state is RunState.RUNNING:
                 why, hint = "it may be at work on it", "start it again there; it goes on where it stopped"
             else:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+_PARENT = "occurrence/"
+
 
 class OccurrenceState(StrEnum):
     """What became of an occurrence.
@@ -107,4 +109,9 @@ class OccurrenceRecord:
 
 def parent_of(key: str) -> str:
     """The parent of the run of an occurrence."""
-    return f"occurrence/{key}"
+    return f"{_PARENT}{key}"
+
+
+def key_of(parent: str) -> str:
+    """The key of the occurrence that a run has as its parent; "" for another parent."""
+    return parent.removeprefix(_PARENT) if parent.startswith(_PARENT) else ""

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+ASKS = "asks"
+"""The member of a run's report that says why a person was asked before it begins."""
+
 KEY = "key:"
 """What stands before an orchestrator's own id, where that is the `parent` of a run."""
 
@@ -58,3 +61,10 @@ class RunRecord:
     parent: str = ""
     plan: dict[str, Any] | None = None
     report: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def asks(self) -> str:
+        """What it would meet, where it waits for a person's word before it begins (`collide: ask`); "": it does not."""
+        begun = self.phase != "steps" if self.kind == "pipeline" else self.plan is not None
+        waits = self.state is RunState.AWAITING_APPROVAL and not begun
+        return str(self.report.get(ASKS, "")) if waits else ""

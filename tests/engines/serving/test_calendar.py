@@ -11,6 +11,8 @@ import pytest
 
 from tests.engines.serving.office import Office, office
 from tests.support.servers import Dav, PostgreSQL, Radicale
+from trueup.app import App
+from trueup.model.occurrence import OccurrenceRecord
 
 pytestmark = pytest.mark.slow
 
@@ -172,8 +174,19 @@ def test_a_person_is_asked_where_two_would_meet(tmp_path: Path, radicale: Radica
         assert len(waiting) == 1
         assert waiting[0] in asked["note"]
         assert place.notes("end") == ["end long"]
+        assert occurrence(place, "close", "second").state == "asked"
         place.trueup("apply", waiting[0])
         assert place.notes("end") == ["end long", "end second"]
+        answered = occurrence(place, "close", "second")
+        assert (answered.state, answered.outcome, answered.run) == ("fired", "done", waiting[0])
+
+
+def occurrence(place: Office, subject: str, key: str) -> OccurrenceRecord:
+    """What the ledger has of an occurrence."""
+    with App.load(place.folder / "trueup.yaml") as app:
+        found = app.ledger.occurrences.get(subject, key)
+    assert found is not None
+    return found
 
 
 def test_events_that_overlap_are_moved_behind_each_other(

@@ -137,6 +137,14 @@ class Journal:
         )
         return [_to_run(row) for row in rows]
 
+    def under_way(self, kind: str, before: float) -> list[RunRecord]:
+        """The runs of a kind that began before a moment and stand as running, killed ones too; the newest first."""
+        rows = self._db.rows(
+            f"SELECT {_RUN} FROM run WHERE state = ? AND kind = ? AND started < ? ORDER BY started DESC, id DESC LIMIT 200",
+            (RunState.RUNNING.value, kind, before),
+        )
+        return [_to_run(row) for row in rows]
+
     def prune(self, before: float) -> int:
         """Forgets what is older than this (seconds since 1970); see `prune.prune`. Returns how many runs went."""
         return prune(self._db, before)

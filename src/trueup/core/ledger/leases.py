@@ -99,6 +99,15 @@ class Leases:
         row = self._db.row("SELECT owner, since, expires FROM lease WHERE name = ?", (name,))
         return None if row is None else Holder(*row)
 
+    def held(self, prefix: str) -> dict[str, Holder]:
+        """The leases whose names begin like this, those that are over left out."""
+        now = self._db.dialect.clock(self._db)
+        rows = self._db.rows(
+            "SELECT name, owner, since, expires FROM lease WHERE substr(name, 1, ?) = ? AND expires > ?",
+            (len(prefix), prefix, now),
+        )
+        return {name: Holder(*row) for name, *row in rows}
+
     def renew(self, name: str, owner: str, ttl: float) -> bool:
         """Keeps one's own lease for `ttl` more seconds; False: somebody else has it by now."""
         with self._db.transaction("leases.renew", durable=False):

@@ -52,6 +52,11 @@ class Occurrences:
         )
         return [_record(row) for row in rows]
 
+    def asked(self) -> list[OccurrenceRecord]:
+        """What waits for a person's word, the earliest first."""
+        rows = self._db.rows(f"SELECT {_ROW} FROM occurrence WHERE state = 'asked' ORDER BY changed, subject, key")
+        return [_record(row) for row in rows]
+
     def known(self, subject: str, keys: Iterable[str]) -> dict[str, OccurrenceRecord]:
         """Those of these keys that are known, by key."""
         rows = self._db.rows_in(f"SELECT {_ROW} FROM occurrence WHERE subject = ? AND key IN (@)", keys, (subject,))
@@ -119,6 +124,23 @@ class Occurrences:
                 (state.value, note, storable(note), run, self._db.now(), subject, key),
             )
         return changed > 0
+
+    def take_up(self, subject: str, key: str) -> bool:
+        """Hands an occurrence that a person was asked about to its run; False: it does not wait for anybody."""
+        with self._db.transaction("occurrences.take_up"):
+            changed = self._db.write(
+                "UPDATE occurrence SET state = 'fired', changed = ? WHERE subject = ? AND key = ? AND state = 'asked'",
+                (self._db.now(), subject, key),
+            )
+        return changed > 0
+
+    def put_back(self, subject: str, key: str) -> None:
+        """Undoes `take_up`: its run could not begin."""
+        with self._db.transaction("occurrences.put_back"):
+            self._db.write(
+                "UPDATE occurrence SET state = 'asked' WHERE subject = ? AND key = ? AND state = 'fired' AND ended IS NULL",
+                (subject, key),
+            )
 
     def end(self, subject: str, key: str, outcome: str, run: str = "", note: str = "") -> None:
         """Records how the run of a fired occurrence ended."""

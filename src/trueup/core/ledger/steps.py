@@ -30,6 +30,11 @@ class Steps:
             for row in self._db.rows(f"SELECT {_STEP} FROM step WHERE run = ? ORDER BY started, key", (run,))
         ]
 
+    def touched(self, run: str) -> float | None:
+        """When a step of a run last began or ended, seconds since 1970; None: none has begun."""
+        row = self._db.row("SELECT max(started), max(ended) FROM step WHERE run = ?", (run,))
+        return max((float(one) for one in row or () if one is not None), default=None)
+
     def start(self, run: str, key: str, input: Any) -> None:
         """Records that a step is being worked on; counts the attempts. `input` is any JSON value."""
         with self._db.transaction("steps.start"):

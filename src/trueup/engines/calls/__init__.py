@@ -7,6 +7,7 @@ the ledger.
 - A job: `begin_job`, `read`, `plan`, `guard` (`approve`, `reject`, `waiting`), `start_apply`, `apply_batch`, `verify`, `report`,
   `next_round`, `end_job`; `run_rest` for all that is left.
 - A pipeline: `describe`, `begin_pipeline`, `decide`, `run_function`, `start_step` and `end_step`, `end_map`, `end_pipeline`.
+- A start by a schedule, before all that: `due`, and where a person is asked `allow_start`, `refuse_start`.
 - To show: `plan_markdown`, `link`. To decide on a repeat: `retryable`. Around calls of a worker that may be asked to stop: `stoppable`.
 
 The first argument is always the absolute path of trueup.yaml.
@@ -21,9 +22,11 @@ from trueup.engines.calls.phases import apply_batch, plan, read, start_apply, ve
 from trueup.engines.calls.pipelines import begin_pipeline, decide, end_map, end_pipeline, end_step, start_step
 from trueup.engines.calls.rest import run_rest
 from trueup.engines.calls.showing import link, plan_markdown
+from trueup.engines.calls.starts import allow_start, due, refuse_start
 from trueup.engines.calls.stopping import asked_to_stop, stoppable
 
 __all__ = [
+    "allow_start",
     "apply_batch",
     "approve",
     "asked_to_stop",
@@ -31,6 +34,7 @@ __all__ = [
     "begin_pipeline",
     "decide",
     "describe",
+    "due",
     "end_job",
     "end_map",
     "end_pipeline",
@@ -41,6 +45,7 @@ __all__ = [
     "plan",
     "plan_markdown",
     "read",
+    "refuse_start",
     "reject",
     "report",
     "retryable",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from trueup.core import job_runs
+from trueup.core.pipeline_runs import KIND
 from trueup.engines.calls.frame import RUN_SECONDS, Call, give_job_back, job_call
 from trueup.engines.calls.jobs import require
 from trueup.engines.calls.opened import opened
@@ -30,6 +31,8 @@ def guard(config: str, run: str, allow: Sequence[str] = ()) -> Json:
         answer = call.work.phases.guard(call.work, run, [*allow, *call.record.report.get("allow", ())])
         if answer["blocked"]:
             give_job_back(call)
+            with call.app.told(call.record.subject):
+                pass
         return answer
 
 
@@ -95,10 +98,14 @@ def waiting(config: str, run: str) -> Json:
     """
     with opened(config) as app:
         record = app.ledger.journal.get(run)
-        holder = app.ledger.leases.holder(job_runs.lease_of(record.subject))
+        pipeline = record.kind == KIND
+        lease = f"{KIND}/{record.subject}" if pipeline else job_runs.lease_of(record.subject)
+        holder = app.ledger.leases.holder(lease)
         others = holder is not None and holder.owner != run and holder.expires > app.ledger.now()
-        if record.state in job_runs.WAITING:
+        if record.state in job_runs.WAITING and (record.asks or not pipeline):
             goes_on = "wait"
+        elif record.state in job_runs.WAITING:
+            goes_on = "apply"  # what a step's job waits for is asked by the step
         elif record.state is RunState.RUNNING:
             goes_on = "wait" if others else "apply"
         else:

@@ -15,7 +15,7 @@ from trueup.engines.embedded.lease import hold
 from trueup.engines.embedded.scheduler import Scheduler
 from trueup.engines.embedded.stop import Stop
 from trueup.model.pipeline import PipelineSpec
-from trueup.model.run import RunState
+from trueup.model.run import ASKS, RunState
 
 
 def run_pipeline(
@@ -99,7 +99,8 @@ def _drive(spec: PipelineSpec, host: Host, run: PipelineRun, stop: Stop) -> dict
         raise stop.error(f"pipeline {spec.name}", run.id)
     state = state_of(scheduler.results, scheduler.waiting)
     result = result_of_run(graph, run, state, scheduler.results, scheduler.waiting)
-    report = {key: value for key, value in result.items() if key != "output"}
+    known = {key: value for key, value in journal.get(run.id).report.items() if key in (ASKS, "approved_by")}
+    report = {**known, **{key: value for key, value in result.items() if key != "output"}}
     ended = None if scheduler.waiting else time.time()
     journal.update(run.id, state=state, phase="report", report=report, ended=ended)
     host.say({**event, "state": state.value, "exit_code": result["exit_code"], "error": result["error"]})

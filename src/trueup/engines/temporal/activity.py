@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -53,6 +54,9 @@ _DIRECT = frozenset(
         "next_round",
         "end_job",
         "waiting",
+        "due",
+        "allow_start",
+        "refuse_start",
         "plan_markdown",
         "start_step",
         "end_step",
@@ -139,12 +143,13 @@ class Activities:
 
     # -- calls with something of Temporal's in them ----------------------------------------------------------------------
 
-    def look_up(self, name: str, scheduled: str = "") -> Json:
-        """What a workflow's type means: {"kind", "graph", "settings", "digest", "occurrence"}.
+    def look_up(self, name: str, scheduled: str = "", key: str = "") -> Json:
+        """What a workflow's type means: {"kind", "graph", "settings", "digest", "occurrence", "start", "due"}.
 
         Args:
             name: the workflow's type.
             scheduled: the moment at which a schedule started it, ISO 8601; "": a person or program did.
+            key: by which the run will be known.
 
         Raises:
             NotFound: neither a job nor a pipeline has that name.
@@ -162,7 +167,15 @@ class Activities:
         if scheduled and one.get("schedule") and following.follows(ScheduleSpec.from_json(one["schedule"])):
             found = following.occurrence(self.config, name, scheduled)
             answer["occurrence"] = found or {"gone": True}
+        if scheduled and one.get("schedule") and not answer.get("occurrence", {}).get("gone"):
+            answer |= self._start(name, one, scheduled, key, answer.get("occurrence") or {})
         return answer
+
+    def _start(self, name: str, one: Json, scheduled: str, key: str, occurrence: Json) -> Json:
+        """What a run that a schedule starts meets, and what that was asked with."""
+        at = datetime.fromisoformat(scheduled).timestamp()
+        params = {**one["schedule"]["params"], **occurrence.get("params", {})} if "params" in one else {}
+        return {"start": calls.due(self.config, name, at, key, params, occurrence.get("key", "")), "due": [at, key]}
 
     def begin_job(self, job: str, key: str, allow: Sequence[str], parent: str) -> Json:
         """`calls.begin_job`, with a link to the workflow's page kept with the run."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -49,6 +51,16 @@ class Desk:
         """The decision, once."""
         word, self.word = self.word, None
         return word
+
+    async def word_within(self, seconds: float) -> Word | None:
+        """The decision, once it arrives; None: it has not, for so long."""
+        try:
+            await workflow.wait_condition(
+                lambda: self.word is not None, timeout=timedelta(seconds=seconds), timeout_summary="awaiting approval"
+            )
+        except asyncio.TimeoutError:  # noqa: UP041  (the same class only from Python 3.11 on; the SDK raises this one)
+            return None
+        return self.take_word()
 
     async def gate(self) -> None:
         """Waits while the run is paused."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -85,7 +84,9 @@ class JobFlow:
 
     async def begin(self, key: str, allow: Sequence[str], parent: str) -> Json:
         """Finds or starts the run."""
-        begun: Json = await self.call("begin", "begin_job", self.name, key, list(allow), parent)
+        begun: Json = await self.call(
+            "begin", "begin_job", self.name, key, list(allow), parent, retry=self.settings.retry_for_turn()
+        )
         self._take(begun)
         return begun
 
@@ -170,7 +171,7 @@ class JobFlow:
         self.guards, pause = list(guards), self.settings.poll
         while True:
             self.screen.enter("awaiting_approval", approval_text(self.guards, self.run))
-            word = await self._word_within(pause)
+            word = await self.desk.word_within(pause)
             if word is None:
                 pause = min(pause * 2, self.settings.poll_cap)
                 standing = await note(self.settings, "look", "waiting", self.run)
@@ -187,17 +188,6 @@ class JobFlow:
             if not answer["blocked"]:
                 return True
             self.guards, pause = answer["guards"], self.settings.poll
-
-    async def _word_within(self, seconds: float) -> Any:
-        try:
-            await workflow.wait_condition(
-                lambda: self.desk.word is not None,
-                timeout=timedelta(seconds=seconds),
-                timeout_summary="awaiting approval",
-            )
-        except asyncio.TimeoutError:  # noqa: UP041  (the same class only from Python 3.11 on; the SDK raises this one)
-            return None
-        return self.desk.take_word()
 
     # -- applying -------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from trueup.engines.temporal.settings import Settings
 SUBJECT = SearchAttributeKey.for_keyword("TrueupJob")
 """The job's or pipeline's name."""
 STATE = SearchAttributeKey.for_keyword("TrueupState")
-"""running, paused, awaiting_approval, done, partial, conflict, failed, superseded, cancelled."""
+"""running, queued, paused, awaiting_approval, done, partial, conflict, failed, superseded, cancelled."""
 RUN = SearchAttributeKey.for_keyword("TrueupRun")
 """trueup's own id of the run, as in `trueup history`."""
 ATTRIBUTES = (SUBJECT, STATE, RUN)
@@ -117,5 +117,18 @@ def approval_text(guards: Iterable[Mapping[str, Any]], run: str) -> str:
             f"`trueup apply {run}" + "".join(f" --allow {name}" for name in dict.fromkeys(names)) + "`",
             "",
             'To refuse it, send the signal `reject` with `{"who": "your name"}`.',
+        ]
+    )
+
+
+def start_text(note: str, run: str) -> str:
+    """What a person has to decide before a run begins, and how."""
+    return "\n".join(
+        [
+            f"Nothing was begun yet: {_cell(note)}.",
+            "",
+            f'To let it begin, send the signal `approve` with `{{"who": "your name"}}`, or: `trueup apply {run}`',
+            "",
+            'To leave it out, send the signal `reject` with `{"who": "your name"}`.',
         ]
     )

@@ -72,6 +72,10 @@ class Settings:
             non_retryable_error_types=self.fatal,
         )
 
+    def retry_for_turn(self) -> RetryPolicy:
+        """How the beginning of a job is tried again: for as long as somebody else works on it."""
+        return replace(self.retry(), maximum_attempts=0)
+
     def retry_step(self, spec: Mapping[str, Any]) -> RetryPolicy:
         """How a step is tried again, as its `retry` says: {"attempts", "backoff", "base", "cap"}.
 

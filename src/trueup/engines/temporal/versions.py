@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from trueup import __version__
 from trueup.model.errors import UsageError
 
-PURE = ("desk", "job", "pipeline", "screen", "settings", "units", "workflows")
+PURE = ("desk", "job", "pipeline", "screen", "settings", "start", "units", "workflows")
 """The modules whose code decides what commands a workflow gives."""
 
 

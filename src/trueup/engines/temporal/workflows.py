@@ -9,9 +9,9 @@ changes the next run and never one that is under way.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy, SearchAttributeKey
@@ -23,7 +23,10 @@ with workflow.unsafe.imports_passed_through():
     from trueup.engines.temporal.pipeline import PipelineFlow
     from trueup.engines.temporal.screen import Screen
     from trueup.engines.temporal.settings import Settings
+    from trueup.engines.temporal.start import Start
     from trueup.engines.temporal.units import LOOK, Json, call, restated
+
+_T = TypeVar("_T")
 
 SCHEDULED = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 """Set by the server where a schedule starts a workflow."""
@@ -58,8 +61,18 @@ class Trueup:
             self._screen.enter("superseded", GONE)
             return {"state": "superseded", "error": GONE}
         given = {**given, **(occurrence.get("params") or {})}
-        self._screen.enter("running", str(occurrence.get("title") or ""))
+        if not looked.get("start"):
+            self._screen.enter("running", str(occurrence.get("title") or ""))
         try:
+            if looked.get("start"):  # a schedule started it
+                start = Start(
+                    settings, self._desk, self._screen, [name, *looked["due"], given, occurrence.get("key", "")]
+                )
+                if (ended := await self._stoppable(start.until(looked["start"]))) is not None:
+                    self._screen.enter(ended["state"], ended["error"])
+                    return ended
+                looked = {**looked, "start": None}
+                self._screen.enter("running", str(occurrence.get("title") or ""))
             report = await self._stoppable(self._drive(looked, settings, given, own))
         except ContinueSoon:
             await workflow.wait_condition(workflow.all_handlers_finished)
@@ -94,9 +107,9 @@ class Trueup:
         )
         return await pipeline.drive(key, given, parent)
 
-    async def _stoppable(self, driving: Any) -> Json:
+    async def _stoppable(self, driving: Coroutine[Any, Any, _T]) -> _T:
         """The run, which the signal `cancel` ends: what is under way is finished and recorded."""
-        main: asyncio.Task[Json] = asyncio.ensure_future(driving)
+        main: asyncio.Task[_T] = asyncio.ensure_future(driving)
         try:
             await workflow.wait_condition(lambda: main.done() or self._desk.stopped)
             if main.done():
@@ -175,7 +188,7 @@ async def _look_up() -> Json:
     scheduled = info.typed_search_attributes.get(SCHEDULED)
     answer: Json = await workflow.execute_local_activity(
         f"look up {info.workflow_type}",
-        {"call": "look_up", "args": [info.workflow_type, scheduled.isoformat() if scheduled else ""]},
+        {"call": "look_up", "args": [info.workflow_type, scheduled.isoformat() if scheduled else "", key_of_run()]},
         start_to_close_timeout=LOOK,
         retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=60)),
     )

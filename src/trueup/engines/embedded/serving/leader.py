@@ -103,7 +103,17 @@ class Leader:
             self._say(gone.subject, gone, "withdrawn", "it is not in trueup.yaml any more")
         under_way = [(one.subject, _as_occurrence(one)) for one in self._known.under_way()]
         self._agenda.check(list(self.setup.subjects.values()), now, under_way)
+        self._see_what_was_answered()
         self._checked = now
+
+    def _see_what_was_answered(self) -> None:
+        """Of what a person was asked about: a later run took its place, or it was carried out by a trueup that left it at that."""
+        for one in self._known.asked():
+            record = self._run_of(one)
+            if record is not None and record.state is not RunState.AWAITING_APPROVAL:
+                self._known.take_up(one.subject, one.key)
+                if record.state is not RunState.RUNNING:
+                    self._ended(one, record.state.value, record.id, note=_error_of(record))
 
     def _forget_old(self, now: float) -> None:
         """Once a day, after a look at the files: one that is still there is never forgotten, or it would run again."""
@@ -159,7 +169,7 @@ class Leader:
         one = verdict.one
         if verdict.state is OccurrenceState.ASKED:
             try:
-                run = self.setup.ask(one)
+                run = self.setup.ask(one, verdict.note)
             except LedgerError:
                 raise
             except TrueupError as error:  # the pipeline was changed, and the parameters do not fit any more
@@ -223,6 +233,8 @@ class Leader:
 
     def _begin(self, one: OccurrenceRecord) -> None:
         record = self._run_of(one)
+        if record is not None and record.asks:  # `trueup apply` is about to begin it
+            return
         if record is not None and record.state is not RunState.RUNNING:  # it ended while nobody looked
             self._ended(one, record.state.value, record.id)
             return

@@ -26,9 +26,9 @@ class Command(Protocol):
 
 
 class Ask(Protocol):
-    """Makes the run of an occurrence that waits for a person, and returns its id."""
+    """Makes the run of an occurrence that waits for a person, and returns its id; `why`: what it would meet."""
 
-    def __call__(self, one: OccurrenceRecord) -> str: ...
+    def __call__(self, one: OccurrenceRecord, why: str) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
