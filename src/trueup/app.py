@@ -120,7 +120,7 @@ class App:
 
         if not self.config.checked:
             return App.load(self.config.path, checked=True).validate()
-        found = [*self._wrong_stores(), *self._wrong_jobs()]
+        found = [*self._wrong_stores(), *self._wrong_jobs(), *self._wrong_addresses()]
         if found:
             raise InvalidConfig(self.config.path, found)
         return self.config
@@ -143,20 +143,23 @@ class App:
             ("overlaps", calendar.CalendarOverlaps),
         )
         for name, spec in self.config.jobs.items():
-            if "notify" in spec.options:
-                from trueup.messages import spec_of
-
-                try:
-                    spec_of(spec)
-                except ConfigError as error:
-                    place = error.where.removeprefix(f"jobs.{name}.").split(".")
-                    yield self.config.finding(("jobs", name, *place), f"`notify` {error.what}", hint=error.hint)
             for part, kind in parts if spec.kind == "calendar" else ():
                 try:
                     kind.from_options(_options(spec, part) or {})
                 except ConfigError as error:
                     where = ("jobs", name, *(error.where or part).split("."))
                     yield self.config.finding(where, error.what, why=error.why, hint=error.hint)
+
+    def _wrong_addresses(self) -> Iterator[Diagnostic]:
+        from trueup.messages import spec_of
+
+        for name in self.config.notify:
+            try:
+                spec_of(self.config, name)
+            except ConfigError as error:
+                section, _, place = error.where.partition(f".{name}.")
+                where = (section, name, *place.split("."))
+                yield self.config.finding(where, f"`notify` {error.what}", hint=error.hint)
 
     def __enter__(self) -> App:
         return self
@@ -200,7 +203,10 @@ class App:
             from trueup.backups import backup_work
 
             return backup_work(self, spec, on_event, reading=reading)
-        return self.reconciling(job, on_event, reading=reading)
+        work = self.reconciling(job, on_event, reading=reading)
+        if not reading:
+            work.ended = lambda event, report: self.tell(job, event, report["run"])
+        return work
 
     def waves(self, job: str) -> Mapping[str, Sequence[str]]:
         """The waves in which a plan of a job is carried out: the actions in each, by name; looks at the configuration alone."""
@@ -355,15 +361,24 @@ class App:
         spec = self.config.pipeline(name)
         timed = spec.schedule is not None and one.source == spec.schedule.timing
         alone = not (timed and spec.schedule is not None and spec.schedule.overlap is Overlap.ALLOW)
-        return run_pipeline(spec, self._host(on_event), params=one.params, parent=one.parent, alone=alone, stop=stop)
+        host = self._host(on_event)
+        with self.told(name):
+            return run_pipeline(spec, host, params=one.params, parent=one.parent, alone=alone, stop=stop)
 
     def told(self, name: str) -> AbstractContextManager[None]:
-        """Whoever is to hear of a job's run does, whatever comes of it."""
-        if "notify" not in self.config.job(name).options:
+        """Whoever is to hear of a run of a job or pipeline does, whatever comes of it."""
+        if name not in self.config.notify:
             return nullcontext()
         from trueup.messages import told
 
         return told(self, name)
+
+    def tell(self, name: str, event: str, run: str) -> None:
+        """Puts messages about a run of a job or pipeline; see `messages.teller`."""
+        if name in self.config.notify:
+            from trueup.messages import teller
+
+            teller(self, name)(event, {"run": run})
 
     def forget_old(self, job: str) -> None:
         """Once a day: runs, closed conflicts and bodies beyond what undo and `resolve --take` reach back to."""
@@ -384,7 +399,8 @@ class App:
         from trueup.engines.embedded import Resume, run_pipeline
 
         spec, host = self.config.pipeline(name), self._host(on_event)
-        return run_pipeline(spec, host, params=params, text=True, resume=Resume(resume), run=run, stop=stop)
+        with self.told(name):
+            return run_pipeline(spec, host, params=params, text=True, resume=Resume(resume), run=run, stop=stop)
 
     def _host(self, on_event: OnEvent) -> Host:
         from trueup.engines.embedded import Host, run_job
@@ -393,7 +409,7 @@ class App:
             with self.told(name):
                 return run_job(self.work(name, on_event), parent=parent, stop=stop, on_event=on_event)
 
-        return Host(self.ledger, self.config.pipelines, run_one, self.config.root, on_event)
+        return Host(self.ledger, self.config.pipelines, run_one, self.config.root, on_event, told=self.tell)
 
     def verify(
         self, job: str, sources: Sequence[str] = (), *, on_event: OnEvent = _silent, stop: Stop | None = None

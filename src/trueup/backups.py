@@ -48,7 +48,7 @@ def backup_work(app: App, spec: JobSpec, on_event: OnEvent, *, reading: bool = F
         folder=folder,
         on_event=on_event,
         reading=reading,
-        ended=_teller(app, spec, on_event),
+        ended=_untold if reading else _teller(app, spec, on_event),
     )
 
 
@@ -65,7 +65,7 @@ def _own_folders(app: App, spec: JobSpec) -> Iterator[Path]:
 
 def _teller(app: App, spec: JobSpec, on_event: OnEvent) -> Callable[[str, Json], None]:
     """Told of a run: puts messages, and writes what Prometheus reads."""
-    tell = teller(app, spec)
+    tell = teller(app, spec.name)
 
     def told(event: str, report: Json) -> None:
         if event != "over":
@@ -74,6 +74,10 @@ def _teller(app: App, spec: JobSpec, on_event: OnEvent) -> Callable[[str, Json],
             _write_metrics(app, spec, on_event)
 
     return told
+
+
+def _untold(event: str, report: Json) -> None:
+    """Of a plan that somebody only looks at nobody else is told."""
 
 
 def _write_metrics(app: App, spec: JobSpec, on_event: OnEvent) -> None:

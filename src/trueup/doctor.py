@@ -39,7 +39,7 @@ def examine(app: App, only: str | None = None) -> Iterator[Diagnostic]:
         yield from _ledger(app)
     for name in app.config.stores if only is None else [only]:
         yield from _store(app, name)
-    if only is None and any("notify" in one.options for one in app.config.jobs.values()):
+    if only is None and app.config.notify:
         from trueup.notify import findings
 
         yield from findings(app.ledger)

@@ -1,4 +1,4 @@
-"""Messages put together: which jobs tell whom, and sending what waits in the ledger."""
+"""Messages put together: which jobs and pipelines tell whom, and sending what waits in the ledger."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from trueup.config.secrets import SecretRef, resolve
 from trueup.model.errors import TrueupError
-from trueup.model.job import JobSpec
 
 if TYPE_CHECKING:
     from trueup.app import App
+    from trueup.config import Config
     from trueup.notify import NotifySpec
 
 Json: TypeAlias = dict[str, Any]
@@ -24,20 +24,26 @@ PATIENCE = 5.0
 EVERY = 60.0
 """Seconds between two looks of `trueup serve` at what waits."""
 
+UNDO = "undo"
 
-def spec_of(spec: JobSpec) -> NotifySpec | None:
-    """Whom a job tells; None: nobody."""
-    given = spec.options.get(NOTIFY)
-    if not isinstance(given, Mapping):
+
+def spec_of(config: Config, name: str) -> NotifySpec | None:
+    """Whom a job or pipeline tells; None: nobody.
+
+    Raises:
+        ConfigError: an address or digest is none.
+    """
+    given = config.notify.get(name)
+    if given is None:
         return None
     from trueup.notify import NotifySpec
 
-    return NotifySpec.from_options(given, f"jobs.{spec.name}.{NOTIFY}", spec.schedule.zone if spec.schedule else "UTC")
+    return NotifySpec.from_options(given, f"{'jobs' if name in config.jobs else 'pipelines'}.{name}.{NOTIFY}")
 
 
-def teller(app: App, spec: JobSpec) -> Callable[[str, Json], None]:
-    """Told that a run of a job "began" or "ended", with its report, or that a window was "missed"; puts the messages into the outbox."""
-    whom = spec_of(spec)
+def teller(app: App, name: str) -> Callable[[str, Json], None]:
+    """Told that a run of a job or pipeline "began" or "ended", with its report, or that a window was "missed"; puts the messages into the outbox."""
+    whom = spec_of(app.config, name)
 
     def tell(event: str, report: Json) -> None:
         if whom is None:
@@ -45,30 +51,32 @@ def teller(app: App, spec: JobSpec) -> Callable[[str, Json], None]:
         from trueup import notify
 
         if event == "began":
-            notify.began(app.ledger, spec.name, whom, {"id": report["run"]})
+            notify.began(app.ledger, name, whom, {"id": report["run"]})
             with suppress(TrueupError, OSError):  # at once: at the end it would be overtaken by how the run ended
-                notify.deliver(app.ledger, {spec.name: whom}, _addresses(app), only="heartbeat", patience=PATIENCE)
+                notify.deliver(app.ledger, {name: whom}, _addresses(app), only="heartbeat", patience=PATIENCE)
         elif event == "missed":
             run = {"id": report["run"], "state": "missed", "report": {"notes": report["notes"]}}
-            notify.ended(app.ledger, spec.name, whom, run)
+            notify.ended(app.ledger, name, whom, run)
         else:
             record = app.ledger.journal.get(report["run"])
-            run = {"id": record.id, "state": record.state.value, "report": {**record.report, **report}}
-            notify.ended(app.ledger, spec.name, whom, {**run, "plan": record.plan})
+            if record.kind != UNDO:  # a person sits before it
+                run = {"id": record.id, "state": record.state.value, "report": {**record.report, **report}}
+                kind = app.config.jobs[name].kind if name in app.config.jobs else record.kind
+                notify.ended(app.ledger, name, whom, {**run, "plan": record.plan, "kind": kind})
 
     return tell
 
 
-def tell_of_last(app: App, spec: JobSpec) -> None:
-    """A run that ended with an error has had no chance to tell of it; what was told already is not told again."""
-    last = app.ledger.journal.latest(spec.name)
+def tell_of_last(app: App, name: str) -> None:
+    """A run that was not followed by another round in spite of what it said has not told of itself; what was told already is not told again."""
+    last = app.ledger.journal.latest(name)
     if last is not None and last.ended is not None:
-        teller(app, spec)("ended", {"run": last.id})
+        teller(app, name)("ended", {"run": last.id})
 
 
 def deliver(app: App) -> None:
     """Sends what waits, as far as it can; what cannot be sent stays, and `status` and `doctor` say so."""
-    specs = {name: found for name, one in app.config.jobs.items() if (found := spec_of(one)) is not None}
+    specs = {name: found for name in app.config.notify if (found := spec_of(app.config, name)) is not None}
     if not specs:
         return
     from trueup import notify
@@ -91,17 +99,16 @@ def told(app: App, name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        spec = app.config.jobs.get(name)
-        if spec is not None and NOTIFY in spec.options:
+        if name in app.config.notify:
             with suppress(TrueupError, OSError):
-                tell_of_last(app, spec)
+                tell_of_last(app, name)
                 deliver(app)
 
 
 @contextmanager
 def delivering(app: App) -> Iterator[None]:
     """Sends what waits once a minute, in a thread of its own, while what is inside goes on."""
-    if not any(NOTIFY in one.options for one in app.config.jobs.values()):
+    if not app.config.notify:
         yield
         return
     over = threading.Event()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
@@ -14,12 +13,12 @@ from trueup.config.backup_models import NAMES, BackupJobModel, SourceModel
 from trueup.config.checks import NAME, known_calendar
 from trueup.config.findings import meant
 from trueup.config.jobs import digest
-from trueup.config.models import ScheduleModel, SecretModel
+from trueup.config.models import ScheduleModel
+from trueup.config.plain import plain
 from trueup.config.scheduled import schedule_spec, trigger_specs
-from trueup.config.secrets import SecretRef, findings
 from trueup.config.source import Source, Where
 from trueup.config.spec import StoreSpec
-from trueup.model.diagnostics import Diagnostic, Severity
+from trueup.model.diagnostics import Diagnostic
 from trueup.model.job import CollectionRef, JobSpec
 
 SNAPSHOTS = "snapshots"
@@ -41,15 +40,13 @@ def backup_spec(name: str, job: BackupJobModel, root: Path) -> JobSpec:
         job: valid.
         root: the folder of trueup.yaml.
     """
-    options = _plain(job, {"kind", "repository", "sources", "schedule", "triggers", "notify"})
+    options = plain(job, {"kind", "repository", "sources", "schedule", "triggers", "notify"})
     options["repository"] = job.repository.store
     options["sources"] = [_source(one, source, job) for one, source in job.sources.items()]
     for key in ("scratch", "metrics"):
         if options[key] is not None:
             options[key] = str(root / Path(str(options[key])).expanduser())
     parts: dict[str, object] = {"backup": options}
-    if job.notify is not None:
-        parts["notify"] = _plain(job.notify)
     return JobSpec(
         name=name,
         kind=job.kind,
@@ -73,7 +70,7 @@ def _daily(job: BackupJobModel) -> ScheduleModel | None:
 def _source(name: str, given: SourceModel, job: BackupJobModel) -> dict[str, Any]:
     kind = next(one for one in NAMES if getattr(given, one) not in (None, False))
     value = getattr(given, kind)
-    options: dict[str, Any] = _plain(value) if isinstance(value, BaseModel) else {}
+    options: dict[str, Any] = plain(value) if isinstance(value, BaseModel) else {}
     if kind == "path":
         options = {"path": value, **{key: getattr(given, key) for key in _OF_PATH}}
     elif kind == "collections":
@@ -95,21 +92,6 @@ def _source(name: str, given: SourceModel, job: BackupJobModel) -> dict[str, Any
 
 def _shell(command: str | list[str] | None) -> list[str]:
     return [] if command is None else ["sh", "-c", command] if isinstance(command, str) else list(command)
-
-
-def _plain(model: BaseModel, without: Collection[str] = ()) -> dict[str, Any]:
-    """A model as JSON; a secret as the one member that says where it is."""
-    return {name: _value(getattr(model, name)) for name in type(model).model_fields if name not in without}
-
-
-def _value(value: Any) -> Any:
-    if isinstance(value, SecretModel):
-        return value.model_dump(exclude_none=True)
-    if isinstance(value, BaseModel):
-        return _plain(value)
-    if isinstance(value, dict):
-        return {key: _value(one) for key, one in value.items()}
-    return [_value(one) for one in value] if isinstance(value, list) else value
 
 
 # What the schema cannot say -------------------------------------------------------------------------------------------
@@ -206,28 +188,6 @@ def _circle(source: Source, where: Where, sources: Mapping[str, Any]) -> Iterato
         found = [str(one) for one in reversed(error.args[1])]
         what = f"sources wait for each other: {' -> '.join(found)}"
         yield source.finding((*where, "sources", found[0], "after"), what, hint="take one `after` out")
-
-
-def secret_findings(spec: JobSpec, root: Path) -> Iterator[Diagnostic]:
-    """Passwords in plain text, and secret files that others can read, among a backup's own options."""
-    yield from _secrets(spec.options, root, f"job {spec.name}", "")
-
-
-def _secrets(value: Any, root: Path, whose: str, key: str) -> Iterator[Diagnostic]:
-    if isinstance(value, dict) and set(value) <= {"env", "file", "command", "keyring"} and value and key != "sources":
-        if "file" in value:
-            yield from findings(SecretRef(file=value["file"]), root, f"{key} of {whose}")
-    elif isinstance(value, dict):
-        name = f"source {value['name']}" if "name" in value and "kind" in value else whose
-        for inner, one in value.items():
-            yield from _secrets(one, root, name, inner)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _secrets(one, root, whose, key)
-    elif isinstance(value, str) and "://" in value and urlsplit(value).password:
-        hint = "use {env: NAME}, {file: path}, {command: […]} or {keyring: service/user}"
-        what = f"the {key or 'address'} of {whose} has its password in plain text"
-        yield Diagnostic(Severity.WARNING, what, hint=hint)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

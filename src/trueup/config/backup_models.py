@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from trueup.config.models import (
+    Clock,
     CollectionModel,
     Duration,
+    NotifyModel,
     OneOrMore,
     RetryModel,
     ScheduleModel,
@@ -22,12 +24,6 @@ from trueup.config.models import (
     Zone,
 )
 from trueup.config.quantities import SWITCH, duration, size
-
-
-def _clock(value: object) -> object:
-    if not isinstance(value, str) or not re.fullmatch(r"([01]?\d|2[0-3]):[0-5]\d", value):
-        raise ValueError('must be a time of day, in quotes: "01:00"')
-    return value.zfill(5)
 
 
 def _every(value: object) -> float | None:
@@ -66,7 +62,6 @@ def _number_or_off(value: object) -> object:
 
 NumberOrOff = Annotated[float | None, BeforeValidator(_number_or_off)]
 Growth = Annotated[float | None, BeforeValidator(_growth)]
-Clock = Annotated[str, BeforeValidator(_clock)]
 Every = Annotated[float | None, BeforeValidator(_every)]
 Size = Annotated[int, BeforeValidator(size)]
 Checksum = Annotated[int | Literal["all"], BeforeValidator(lambda one: one if one == "all" else size(one))]
@@ -234,31 +229,6 @@ class AnomaliesModel(Strict):
     grow: Growth = Field(3.0, description="larger by more than this (300%: four times as large); off: never mind")
     changed: ShareOrOff = Field(0.6, description="more than this share of the files changed at once")
     entropy: NumberOrOff = Field(7.5, description="bits a byte of changed files, as encrypted ones have")
-
-
-class DigestModel(Strict):
-    """When a summary is sent."""
-
-    every: Literal["daily", "weekly"] = Field("daily", description="how often")
-    at: Clock = Field("07:00", description="the time of day")
-    on: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = Field(
-        "monday", description="of a weekly one: the day"
-    )
-    zone: Zone = Field("UTC", description="the time zone")
-
-
-class NotifyModel(Strict):
-    """Who is told (see the how-to on notifications)."""
-
-    failure: Annotated[list[Secret], OneOrMore] = Field(
-        default_factory=list, description="addresses for failures and recoveries (mailto://…, apprise's forms)"
-    )
-    recovery: Switch = Field(True, description="tell when it works again")
-    success: Annotated[list[Secret], OneOrMore] = Field(default_factory=list, description="addresses for every success")
-    digest: Literal["daily", "weekly"] | DigestModel | None = Field(
-        None, description="a summary to the addresses of `failure`: daily, weekly, or more precisely"
-    )
-    heartbeat: Secret | None = Field(None, description="a URL that is called at start, success and failure")
 
 
 class BackupJobModel(Strict):

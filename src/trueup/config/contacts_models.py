@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from trueup.config.models import (
     CollectionModel,
     GuardsModel,
+    NotifyModel,
     OneOrMore,
     Pattern,
     PreferModel,
@@ -63,5 +64,6 @@ class ContactsJobModel(Strict):
     )
     guards: GuardsModel = Field(default_factory=lambda: GuardsModel(), description="what stops a run")
     filter: ContactsFilterModel | None = Field(None, description="which contacts belong to the job")
+    notify: NotifyModel | None = Field(None, description="who is told")
     schedule: ScheduleModel | None = Field(None, description="when it starts by itself (`trueup serve`)")
     triggers: list[TriggerModel] = Field(default_factory=list, description="what else starts it")

@@ -10,8 +10,9 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from trueup.config.backup_models import Checksum, Clock, Command, Databases, Every, Growth, NumberOrOff, Size
+from trueup.config.backup_models import Checksum, Command, Databases, Every, Growth, NumberOrOff, Size
 from trueup.config.models import (
+    Clock,
     CollectionModel,
     Duration,
     Limits,

@@ -46,7 +46,7 @@ def _spec(name: str, job: JobModel | ContactsJobModel, options: dict[str, object
         guards=guards(job.guards),
         invite=invite,
         options=options,
-        digest=digest(job.model_dump(mode="json", exclude={"schedule", "triggers"})),
+        digest=digest(job.model_dump(mode="json", exclude={"schedule", "triggers", "notify"})),
         shape=digest(shape),
         schedule=schedule_spec(job.schedule),
         triggers=trigger_specs(job.triggers),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 from trueup.config import checks
 from trueup.config.findings import checked, meant
 from trueup.config.jobs import job_spec
-from trueup.config.models import ConfigModel, JobModel, PipelineModel, SecretModel
+from trueup.config.models import ConfigModel, JobModel, NotifyModel, PipelineModel, SecretModel
 from trueup.config.pipelines import pipeline_spec
 from trueup.config.place import find
+from trueup.config.plain import plain, secret_findings
 from trueup.config.scheduled import schedule_findings, together, tokens, trigger_findings
 from trueup.config.secrets import findings
 from trueup.config.source import InvalidConfig, Source, Where, read
@@ -78,8 +79,25 @@ def load(path: Path | None, connectors: Mapping[str, ConnectorDeclaration]) -> C
     ledger = model.ledger.ref() if isinstance(model.ledger, SecretModel) else model.ledger
     hooks = tokens(source)
     hooked = [one for path, token in hooks.items() for one in findings(token, root, f"token of {path}")]
-    warnings = (*warnings, *hooked, *_backup_warnings(jobs, root), *_ledger_warnings(model.ledger))
-    return Config(source.path, specs, jobs, pipelines, warnings, ledger, source, hooks)
+    notify = dict(_notify(source, {"jobs": jobs, "pipelines": pipelines}))
+    told = [one for name, given in notify.items() for one in secret_findings(given, root, f"`notify` of {name}")]
+    warnings = (*warnings, *hooked, *_backup_warnings(jobs, root), *told, *_ledger_warnings(model.ledger))
+    return Config(source.path, specs, jobs, pipelines, warnings, ledger, source, hooks, notify)
+
+
+def _notify(
+    source: Source, specs: Mapping[str, Mapping[str, JobSpec | PipelineSpec]]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Whom valid jobs and pipelines tell; a digest in the zone of the schedule, where it names none."""
+    for section, known in specs.items():
+        for name, given in _section(source, section):
+            model, _ = checked(NotifyModel, given.get("notify") or {}, source, (section, name, "notify"))
+            if "notify" in given and model is not None:
+                schedule, options = known[name].schedule, plain(model)
+                zone = schedule.zone if schedule is not None else "UTC"
+                digest = options["digest"]
+                every = {"every": digest, "zone": zone} if isinstance(digest, str) else digest
+                yield name, {**options, "digest": every and {**every, "zone": every["zone"] or zone}}
 
 
 def _section(source: Source, name: str) -> Iterable[tuple[str, Any]]:
@@ -162,9 +180,7 @@ def _secret_warnings(spec: StoreSpec, root: Path) -> Iterable[Diagnostic]:
 def _backup_warnings(jobs: Mapping[str, JobSpec], root: Path) -> Iterable[Diagnostic]:
     for job in jobs.values():
         if job.kind == BACKUP:
-            from trueup.config.backup import secret_findings
-
-            yield from secret_findings(job, root)
+            yield from secret_findings(job.options, root, f"job {job.name}")
 
 
 def _ledger_warnings(ledger: str | SecretModel | None) -> Iterable[Diagnostic]:

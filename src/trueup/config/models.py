@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from trueup.config.quantities import duration, limit, share_or_off, switch
 from trueup.config.secrets import SecretRef
-from trueup.config.times import cron, hook, moment, zone
+from trueup.config.times import clock, cron, hook, moment, zone
 from trueup.config.when import when as when_of
 
 
@@ -40,6 +40,7 @@ Words = Annotated[list[str], OneOrMore]
 Switch = Annotated[bool, BeforeValidator(switch)]
 Pattern = Annotated[str, BeforeValidator(_pattern)]
 Cron = Annotated[str, BeforeValidator(cron)]
+Clock = Annotated[str, BeforeValidator(clock)]
 Zone = Annotated[str, BeforeValidator(zone)]
 Moment = Annotated[str, BeforeValidator(moment)]
 Hook = Annotated[str, BeforeValidator(hook)]
@@ -199,6 +200,33 @@ class TriggerModel(Strict):
     params: dict[str, Any] = Field(default_factory=dict, description="the pipeline's parameters")
 
 
+class DigestModel(Strict):
+    """When a summary is sent."""
+
+    every: Literal["daily", "weekly"] = Field("daily", description="how often")
+    at: Clock = Field("07:00", description="the time of day")
+    on: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = Field(
+        "monday", description="of a weekly one: the day"
+    )
+    zone: Zone | None = Field(None, description="the time zone; default: that of the schedule, or UTC")
+
+
+class NotifyModel(Strict):
+    """Who is told (see the how-to on notifications)."""
+
+    failure: Annotated[list[str | SecretModel], OneOrMore] = Field(
+        default_factory=list, description="addresses for failures and recoveries (mailto://…, apprise's forms)"
+    )
+    recovery: Switch = Field(True, description="tell when it works again")
+    success: Annotated[list[str | SecretModel], OneOrMore] = Field(
+        default_factory=list, description="addresses for every success"
+    )
+    digest: Literal["daily", "weekly"] | DigestModel | None = Field(
+        None, description="a summary to the addresses of `failure`: daily, weekly, or more precisely"
+    )
+    heartbeat: str | SecretModel | None = Field(None, description="a URL that is called at start, success and failure")
+
+
 class JobModel(Strict):
     """One job."""
 
@@ -225,6 +253,7 @@ class JobModel(Strict):
     transform: TransformModel | None = Field(None, description="one way: what copies show")
     filter: FilterModel | None = Field(None, description="which items belong to the job")
     overlaps: OverlapsModel | None = Field(None, description="look for double bookings")
+    notify: NotifyModel | None = Field(None, description="who is told")
     schedule: ScheduleModel | None = Field(None, description="when it starts by itself (`trueup serve`)")
     triggers: list[TriggerModel] = Field(default_factory=list, description="what else starts it")
 
@@ -279,6 +308,7 @@ class PipelineModel(Strict):
 
     params: dict[str, ParamModel] = Field(default_factory=dict, description="what a run may be given")
     steps: dict[str, StepModel] = Field(description="the steps by name")
+    notify: NotifyModel | None = Field(None, description="who is told")
     schedule: ScheduleModel | None = Field(None, description="when it starts by itself (`trueup serve`)")
     triggers: list[TriggerModel] = Field(default_factory=list, description="what else starts it")
     description: str = Field("", description="for people")

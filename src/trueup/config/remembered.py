@@ -95,7 +95,8 @@ def remember(config: Config, connectors: Mapping[str, str]) -> None:
         # What cannot be told from what was checked may be kept; nothing else may.
         again, _ = _decoded(config.path, value, lambda: config)
         if not all(
-            getattr(again, part) == getattr(config, part) for part in ("stores", "jobs", "ledger_given", "hooks")
+            getattr(again, part) == getattr(config, part)
+            for part in ("stores", "jobs", "ledger_given", "hooks", "notify")
         ):
             return
         _write(config.root / _FILE, json.dumps(value).encode())
@@ -141,6 +142,7 @@ def _encoded(config: Config, connectors: Mapping[str, str]) -> dict[str, Any]:
         "stores": [_store_json(spec) for spec in config.stores.values()],
         "jobs": [_job_json(spec) for spec in config.jobs.values()],
         "pipelines": list(config.pipelines),
+        "notify": {name: dict(one) for name, one in config.notify.items()},
         "ledger": asdict(config.ledger_given) if isinstance(config.ledger_given, SecretRef) else config.ledger_given,
         "hooks": {path: asdict(one) if isinstance(one, SecretRef) else None for path, one in config.hooks.items()},
         "connectors": {name: where for name, where in connectors.items() if name in used},
@@ -166,7 +168,8 @@ def _decoded(file: Path, value: dict[str, Any], load: Callable[[], Config]) -> t
     ledger = SecretRef(**value["ledger"]) if isinstance(value["ledger"], dict) else value["ledger"]
     hooks = {path: SecretRef(**one) for path, one in value["hooks"].items()}
     pipelines = _Later(value["pipelines"], load)
-    return Config(file, stores, jobs, pipelines, ledger_given=ledger, hooks=hooks), value["connectors"]
+    config = Config(file, stores, jobs, pipelines, ledger_given=ledger, hooks=hooks, notify=value["notify"])
+    return config, value["connectors"]
 
 
 def _store(value: dict[str, Any]) -> StoreSpec:

@@ -31,6 +31,7 @@ EXAMPLES = {
     "transform": '{only: busy, title: "Busy"}',
     "filter": "{window: {past: 30d, future: 2y}, categories: [public]}",
     "overlaps": "{policy: report}",
+    "notify": "{failure: {env: MAIL_URL}}",
     "schedule": '{cron: "0 6 * * 1-5", zone: Europe/Berlin}',
     "triggers": "[{after: another-job}]",
 }

@@ -55,6 +55,7 @@ class Config:
         stores, jobs, pipelines: by name, in the order of the file.
         warnings: what is allowed and unwise (a password in plain text).
         hooks: what the callers of HTTP triggers must show, by path.
+        notify: whom jobs and pipelines tell, by their names: what stands under `notify`, as JSON.
     """
 
     path: Path
@@ -65,6 +66,7 @@ class Config:
     ledger_given: str | SecretRef | None = None
     _source: Source | None = field(default=None, repr=False, compare=False)
     hooks: Mapping[str, SecretRef | str] = field(default_factory=dict, repr=False)
+    notify: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
     @property
     def checked(self) -> bool:

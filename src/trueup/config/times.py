@@ -8,7 +8,19 @@ from difflib import get_close_matches
 from zoneinfo import ZoneInfo, available_timezones
 
 _NICKNAMES = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@weekly": "0 0 * * 0", "@monthly": "0 0 1 * *"}
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+
+
+def clock(value: object) -> object:
+    """A time of day, with two digits for the hour.
+
+    Raises:
+        ValueError: with what is right.
+    """
+    if not isinstance(value, str) or not _CLOCK.fullmatch(value):
+        raise ValueError('must be a time of day, in quotes: "01:00"')
+    return value.zfill(5)
 
 
 def cron(value: object) -> object:

@@ -146,4 +146,6 @@ def record_failure(work: JobWork, run_id: str, error: Exception) -> None:
     state = RunState.SUPERSEDED if isinstance(error, StalePlan) else RunState.FAILED
     shown = error.to_json() if isinstance(error, TrueupError) else Bug(f"{type(error).__name__}: {error}").to_json()
     report = {**work.ledger.journal.get(run_id).report, "error": shown}
-    work.ledger.journal.update(run_id, state=state, report=report, ended=work.clock())
+    with work.ledger.transaction("failed"):
+        work.ledger.journal.update(run_id, state=state, report=report, ended=work.clock())
+        work.ended("ended", {**report, "run": run_id})

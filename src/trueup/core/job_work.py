@@ -81,6 +81,8 @@ class JobWork:
         clock: seconds since 1970.
         on_event: told what happens, as small JSON objects.
         check: returns where the work may go on, and raises where it is to stop; set by the engine.
+        ended: told that a run "began" to be carried out, or "ended" or waits for a person (in the transaction that says so in the ledger),
+            with what is known of it: {"run"}, or its report.
     """
 
     spec: JobSpec
@@ -89,6 +91,7 @@ class JobWork:
     clock: Callable[[], float] = time.time
     on_event: Callable[[Json], None] = lambda event: None
     check: Callable[[], None] = lambda: None
+    ended: Callable[[str, Json], None] = lambda event, report: None
 
     @property
     def phases(self) -> Phases:

@@ -72,7 +72,10 @@ def guard(work: JobWork, run_id: str, allow: list[str] | None = None, who: str =
     assert header is not None
     made = planner.allow(Plan.from_json(header), allow or (), who)
     state = RunState.AWAITING_APPROVAL if made.blocked else RunState.RUNNING
-    journal.update(run_id, phase=Phase.GUARD.value, state=state, plan=made.to_json())
+    with work.ledger.transaction("guard"):
+        journal.update(run_id, phase=Phase.GUARD.value, state=state, plan=made.to_json())
+        if made.blocked:
+            work.ended("ended", {"run": run_id})
     return {"blocked": made.blocked, "guards": made.to_json()["guards"]}
 
 
@@ -96,6 +99,7 @@ def start_apply(work: Work, run_id: str) -> dict[str, Any]:
     ledger = work.ledger
     require_sealed(work, run_id)
     ledger.journal.update(run_id, phase=Phase.APPLY.value, state=RunState.RUNNING)
+    work.ended("began", {"run": run_id})
     for rows in _pages(work, run_id, (ChangeState.PLANNED,), [one for one in Action if not one.writes]):
         agreed = [row.change for row in rows]
         ledger.journal.record(run_id, [(change.seq, ChangeState.VERIFIED, {}) for change in agreed])
@@ -187,6 +191,8 @@ def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> 
         _adopt_shape(work)
     state = RunState(str(result["state"]))
     ledger.journal.update(run.id, phase=Phase.REPORT.value, state=state, report=result, ended=work.clock())
+    if not (result["again"] or result["away"]):  # else another round may follow, and only the last one is told
+        work.ended("ended", result)
     return result
 
 
@@ -298,7 +304,8 @@ def _judge(row: JournalRow, result: dict[str, Any]) -> None:
         reason = row.result.get("reason") or change.reason
         code = row.result.get("code") or change.code
         entry = {"title": change.title, "starts": change.starts, "collection": change.collection, "state": state.value}
-        result["left"].append({**entry, "code": code, "reason": reason})
+        conflict = {"action": change.action.value} if change.action is Action.CONFLICT else {}
+        result["left"].append({**entry, **conflict, "code": code, "reason": reason})
 
 
 def _state(outcome: dict[str, Any], header: dict[str, Any] | None) -> RunState:

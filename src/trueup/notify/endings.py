@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from trueup.core.ledger import Ledger
 from trueup.core.ledger.outbox import Message
 from trueup.notify import text
-from trueup.notify.reading import Ending, read
+from trueup.notify.reading import BACKUP, Ending, read
 from trueup.notify.spec import HEARTBEAT, NotifySpec, label
 
 FACT = "notify"
@@ -45,7 +45,7 @@ def ended(ledger: Ledger, job: str, spec: NotifySpec, run: Mapping[str, Any], no
         ledger: where messages wait.
         job: whose run.
         spec: whom to tell.
-        run: {"id", "state", "report"}; also "plan", for what guards said.
+        run: {"id", "state", "report"}; also "plan", for what guards said, and "kind": see `reading.read`.
         now: the time; None: the ledger's.
     """
     ending = read(run)
@@ -62,6 +62,7 @@ def ended(ledger: Ledger, job: str, spec: NotifySpec, run: Mapping[str, Any], no
         told = _failed if ending.troubles else _well
         memory["trouble"] = told(job, spec, ending, memory.get("trouble"), put, now)
         memory["runs"] = [*memory.get("runs", ()), mark][-_REMEMBERED:]
+        memory["kind"] = ending.kind
         _count(memory, job, ending, now)
         ledger.facts.put(job, FACT, memory)
     digest(ledger, job, spec, now)
@@ -87,7 +88,7 @@ def digest(ledger: Ledger, job: str, spec: NotifySpec, now: float) -> None:
         elif due is not None and period["since"] < due:
             to = [one for one in spec.channels() if one.startswith("failure/" if spec.failure else "success/")]
             put = _putter(ledger, job, spec, f"until {due:.0f}", now)
-            put(to, "digest", text.digest(job, period, now))
+            put(to, "digest", text.digest(job, period, now, str(memory.get("kind", BACKUP))))
             memory["period"] = {"since": now}
         ledger.facts.put(job, FACT, memory)
 
@@ -98,14 +99,14 @@ def _failed(job: str, spec: NotifySpec, ending: Ending, trouble: Json | None, pu
     since = now if trouble is None else trouble["since"]
     told = None if trouble is None else trouble["told"]
     words = text.failure(job, ending)
-    if trouble is None or trouble["cause"] != ending.cause:
+    if trouble is None or set(ending.causes) - set(trouble.get("causes", ())):
         put(_of(spec, "failure"), "failure", words)
         told = now
     elif not 0 <= now - trouble["told"] < REMIND:
         put(_of(spec, "failure"), "reminder", text.reminder(job, ending, since, now, runs))
         told = now
     put([HEARTBEAT], "fail", words)
-    return {"since": since, "cause": ending.cause, "told": told, "runs": runs}
+    return {"since": since, "causes": ending.causes, "told": told, "runs": runs}
 
 
 def _well(job: str, spec: NotifySpec, ending: Ending, trouble: Json | None, put: Put, now: float) -> None:

@@ -37,6 +37,14 @@ _HINTS = {
     "anomaly": "nothing is removed until you have looked; where it is right: trueup accept {job} {about}",
 }
 _WRONG = ("failed", "stale", "refused")
+BACKUP = "backup"
+_CONFLICT = "conflict"
+# What a step of a pipeline that did not end well is called, the worst first.
+_STEPS = {
+    "failed": "step {step} failed",
+    "waiting": "step {step} waits for your word",
+    "partial": "step {step} is incomplete",
+}
 _FOLLOWS = "after"  # the code of what was not begun, since what it comes after had failed
 
 _LOGIN = re.compile(r"""://[^\s"'<>]{0,2000}@""")  # bounded: a reason may be the last 64 KiB of what a program said
@@ -72,6 +80,7 @@ class Ending:
         troubles: what is wrong, the worst first; empty: it ended well.
         done, undone: what was done, and what was not tried; sentences.
         notes: further sentences.
+        kind: of the job ("backup", "calendar" …), or "pipeline".
     """
 
     run: str
@@ -80,18 +89,24 @@ class Ending:
     done: tuple[str, ...] = ()
     undone: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    kind: str = BACKUP
 
     @property
-    def cause(self) -> str:
+    def causes(self) -> list[str]:
         """The same for two runs that fail in the same way, whatever the times and numbers in the sentences."""
-        return "; ".join(sorted({f"{one.about}={one.code}" for one in self.troubles}))
+        return sorted({f"{one.about}={one.code}" for one in self.troubles})
+
+    def look(self, job: str) -> str:
+        """The command that shows more of it."""
+        return f"trueup status {job}" if self.kind == BACKUP else f"trueup history {self.run}"
 
 
 def read(run: Mapping[str, Any]) -> Ending | None:
     """What a run came to; None: it has not ended, or came to nothing that anybody should hear of (superseded).
 
     Args:
-        run: {"id", "state", "report", "plan"}, as a `RunRecord`; whatever is missing in its report is not told.
+        run: {"id", "state", "report", "plan"}, as a `RunRecord`, and "kind" of its job, where that is no backup; whatever is missing in its
+            report is not told.
     """
     state = str(run.get("state", ""))
     if state not in _FAILING and state != _GOOD:
@@ -102,7 +117,7 @@ def read(run: Mapping[str, Any]) -> Ending | None:
         troubles = [_of_run(run, state, report)]
     notes = tuple(_sentence(one) for one in _list(report.get("notes")))
     done, undone = tuple(_done(report)), tuple(_undone(report))
-    return Ending(str(run.get("id", "")), state, tuple(troubles), done, undone, notes)
+    return Ending(str(run.get("id", "")), state, tuple(troubles), done, undone, notes, str(run.get("kind") or BACKUP))
 
 
 def plain(text: object) -> str:
@@ -121,6 +136,8 @@ def _troubles(report: Mapping[str, Any]) -> Iterator[Trouble]:
             follows = stage == "drill" and str(one.get("title")) in untaken
             if (one.get("stage") or "") == stage and not follows:
                 yield _of_left(one, stage)
+    yield from _conflicts(left)
+    yield from _steps(_mapping(report.get("steps")))
     for one in map(_mapping, _list(report.get("readings"))):
         if one.get("read") is False:
             yield Trouble(
@@ -129,6 +146,25 @@ def _troubles(report: Mapping[str, Any]) -> Iterator[Trouble]:
     if error := _mapping(report.get("error")):
         hint = plain(error.get("hint") or "")
         yield Trouble("", str(error.get("type") or "error"), _error(error), hint, "failed")
+
+
+def _conflicts(left: Sequence[Mapping[str, Any]]) -> Iterator[Trouble]:
+    """Items that a person has to decide on."""
+    found = [one for one in left if one.get("action") == _CONFLICT]
+    headline = "a conflict waits for you" if len(found) == 1 else f"{len(found)} conflicts wait for you"
+    for one in found:
+        title = plain(one.get("title") or "")
+        yield Trouble(title, _CONFLICT, _why(one), "decide them: trueup resolve {job}", headline)
+
+
+def _steps(steps: Mapping[str, Any]) -> Iterator[Trouble]:
+    """Steps of a pipeline that did not end well."""
+    for outcome, headline in _STEPS.items():
+        for name, one in steps.items():
+            if _mapping(one).get("outcome") == outcome:
+                hint = "look at the plan of its job, and apply that: trueup history" if outcome == "waiting" else ""
+                why = plain(_mapping(one).get("error") or "")
+                yield Trouble(str(name), f"step {outcome}", why, hint, headline.format(step=name))
 
 
 def _freezes(backup: Mapping[str, Any]) -> Iterator[Trouble]:
@@ -182,6 +218,9 @@ def _done(report: Mapping[str, Any]) -> Iterator[str]:
             yield f"{title}: copied to {plain(one.get('collection')).partition('/')[0]}"
     if removed := sum(stage == "retention" for stage, _, _ in done):
         yield f"{removed} old backup{'s' * (removed != 1)} removed"
+    for name, one in _mapping(report.get("steps")).items():
+        if _mapping(one).get("outcome") == "done":
+            yield f"{name}: done"
     counts = {str(name): count for name, count in _mapping(report.get("counts")).items() if count}
     if counts and not stages:
         yield ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -191,8 +230,12 @@ def _undone(report: Mapping[str, Any]) -> Iterator[str]:
     """What was not tried, a line for each reason."""
     found: dict[str, list[str]] = {}
     for one in map(_mapping, _list(report.get("left"))):
-        if one.get("state") == "put-off" or one.get("code") == _FOLLOWS:
+        put_off = one.get("state") == "put-off" and one.get("action") != _CONFLICT
+        if put_off or one.get("code") == _FOLLOWS:
             found.setdefault(_why(one), []).append(plain(one.get("title") or ""))
+    for name, one in _mapping(report.get("steps")).items():
+        if _mapping(one).get("outcome") == "skipped" and _mapping(one).get("error"):
+            found.setdefault(plain(one["error"]), []).append(str(name))
     for why, titles in found.items():
         more = f" and {len(titles) - 3} more" if len(titles) > 3 else ""
         yield f"{', '.join(titles[:3])}{more}: {why}"

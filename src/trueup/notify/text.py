@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from trueup.notify.reading import Ending, Trouble
+from trueup.notify.reading import BACKUP, Ending, Trouble
 
 LONGEST_TITLE = 110
 LONGEST_LINE = 1000
@@ -22,7 +22,8 @@ def reminder(job: str, ending: Ending, since: float, now: float, runs: int) -> t
     """As `failure`, for what is not new: since when, and how many runs failed."""
     day = int(max(0.0, now - since) / 86_400 + 0.5) + 1
     title = _title(job, f"still failing since {moment(since)[:10]}: {_headline(ending.troubles)}")
-    lasting = f"Still failing since {moment(since)}, {_ordinal(day)} night, {runs} runs."
+    span = "night" if ending.kind == BACKUP else "day"
+    lasting = f"Still failing since {moment(since)}, {_ordinal(day)} {span}, {runs} runs."
     return title, "\n".join([lasting, "", *_body(job, ending)])
 
 
@@ -39,13 +40,14 @@ def success(job: str, ending: Ending) -> tuple[str, str]:
     return _title(job, "done"), "\n".join([*lines, _last_line(job, ending)])
 
 
-def digest(job: str, period: Mapping[str, Any], now: float) -> tuple[str, str]:
+def digest(job: str, period: Mapping[str, Any], now: float, kind: str = BACKUP) -> tuple[str, str]:
     """Title and body of a summary.
 
     Args:
         job: which.
         period: {"since", "good", "bad", "failures": [[when, title], …], "done": sentences of the last run}.
         now: its end.
+        kind: the job's.
     """
     good, bad = int(period.get("good", 0)), int(period.get("bad", 0))
     runs = f"{good + bad} run{'s' * (good + bad != 1)}"
@@ -55,7 +57,9 @@ def digest(job: str, period: Mapping[str, Any], now: float) -> tuple[str, str]:
     failures = [f"{moment(float(when))}  {title}" for when, title in period.get("failures", ())]
     lines = [f"From {moment(float(period.get('since', now)))} to {moment(now)}: {headline}.", ""]
     lines += [*_section("What failed", failures), *_section("The last run", period.get("done", ()))]
-    return _title(job, headline), "\n".join([*lines, f"More: trueup status {job}"])
+    return _title(job, headline), "\n".join(
+        [*lines, f"More: trueup {'status' if kind == BACKUP else 'history --job'} {job}"]
+    )
 
 
 def moment(at: float) -> str:
@@ -80,7 +84,8 @@ def _headline(troubles: Sequence[Trouble]) -> str:
     said = first.headline
     if alike and first.about and first.code.startswith("take "):
         said = f"backup of {first.about} and {len(alike)} other{'s' * (len(alike) != 1)} failed"
-    return f"{said} ({first.why})" if first.why else said
+    why = f"{first.about}: {first.why}" if first.code == "conflict" and first.about else first.why
+    return f"{said} ({why})" if why else said
 
 
 def _body(job: str, ending: Ending) -> Iterator[str]:
@@ -105,7 +110,7 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
 
 
 def _last_line(job: str, ending: Ending) -> str:
-    return f"Run {ending.run}; more: trueup status {job}"
+    return f"Run {ending.run}; more: {ending.look(job)}"
 
 
 def _title(job: str, text: str) -> str:

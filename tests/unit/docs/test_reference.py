@@ -24,11 +24,13 @@ from trueup.config.models import (
     CacheModel,
     CollectionModel,
     ConfigModel,
+    DigestModel,
     EventsModel,
     ExceptModel,
     FilterModel,
     GuardsModel,
     JobModel,
+    NotifyModel,
     OverlapsModel,
     ParamModel,
     PipelineModel,
@@ -61,7 +63,7 @@ MODELS = (
     *(ContactsJobModel, ContactsFilterModel),
     *(backup.BackupJobModel, backup.RepositoryModel, backup.BackupWindowModel),
     *(backup.TimeoutModel, backup.VerifyModel, backup.DrillModel, backup.ArchiveModel, backup.RetentionModel),
-    *(backup.AnomaliesModel, backup.NotifyModel, backup.DigestModel, backup.SourceModel, backup.PostgresqlModel),
+    *(backup.AnomaliesModel, NotifyModel, DigestModel, backup.SourceModel, backup.PostgresqlModel),
     *(backup.MariadbModel, backup.SqliteModel, backup.CommandModel, backup.HooksModel),
 )
 

@@ -239,12 +239,20 @@ def test_several_sources(ledger: Ledger) -> None:
 
 def test_a_backup_that_failed_is_worse_than_a_copy_that_did(ledger: Ledger) -> None:
     copy = {**left("shop", "archive", reason="bucket full"), "collection": "far/shop"}
+    alone, _ = words(ledger, {"state": "partial", "left": [copy]})
+    assert alone == "the copy of shop to far failed (bucket full)"
     both = [copy, left("crm", "drill", reason="3 rows differ")]
-    title, body = words(ledger, {"state": "partial", "left": both})
+    title, body = words(ledger, {"state": "partial", "left": both}, now=NIGHT + 60, id="R2")
     assert title == "crm is not proven to restore (3 rows differ)"
     assert "shop: bucket full" in body
-    alone, _ = words(ledger, {"state": "partial", "left": [copy]}, now=NIGHT + 60, id="R2")
-    assert alone == "the copy of shop to far failed (bucket full)"
+
+
+def test_less_of_the_same_is_no_news(ledger: Ledger) -> None:
+    office = Office(ledger)
+    both = [left("shop", reason="refused"), left("crm", reason="refused")]
+    assert kinds(office.end({"state": "partial", "left": both}))[0] == "failure/1 failure"
+    assert kinds(office.end({"state": "partial", "left": both[:1]}, NIGHT + 60)) == ["heartbeat fail"]
+    assert kinds(office.end({"state": "partial", "left": both}, NIGHT + 120))[0] == "failure/1 failure"
 
 
 def test_damage_comes_first(ledger: Ledger) -> None:

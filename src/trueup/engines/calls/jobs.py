@@ -74,11 +74,11 @@ def end_job(config: str, run: str) -> Json:
         work = app.work(record.subject)
         record = _last_round(work, record)
         app.ledger.leases.release(job_runs.lease_of(record.subject), record.id)
+        with app.told(record.subject):
+            pass
         if record.state not in job_runs.OVER:
             return small(job_runs.result_of(record))
         app.forget_old(record.subject)
-        with app.told(record.subject):
-            pass
         earlier = [app.ledger.journal.get(one) for one in record.report.get("before", ())]
         reports = [job_runs.result_of(one) for one in (*earlier, record)]
         if "rounds" in record.report:  # they were put together already

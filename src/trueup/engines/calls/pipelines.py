@@ -59,6 +59,7 @@ def begin_pipeline(config: str, pipeline: str, params: Mapping[str, Any], key: s
                 app.ledger.journal.update(run.id, state=RunState.RUNNING, phase="steps")
                 if run.resumed:
                     app.ledger.journal.add_to_report(run.id, {"resumed": True})
+                app.tell(pipeline, "began", run.id)
         return {
             "run": run.id,
             "pipeline": pipeline,
@@ -196,9 +197,11 @@ def end_pipeline(config: str, run: str) -> Json:
         if left and not waiting:
             result["error"] = result["error"] or f"step {left[0]} did not end"
         ended = None if waiting else call.app.ledger.now()
-        call.app.ledger.journal.update(
-            run, state=state, phase="report", report={**record.report, **result}, ended=ended
-        )
+        with call.app.told(record.subject), call.app.ledger.transaction("pipeline.end"):
+            call.app.ledger.journal.update(
+                run, state=state, phase="report", report={**record.report, **result}, ended=ended
+            )
+            call.app.tell(record.subject, "ended", run)
         return result
 
 

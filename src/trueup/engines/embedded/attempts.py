@@ -40,6 +40,7 @@ class Host:
         root: the folder the user's modules are looked for in first (where trueup.yaml is); None: installed ones only.
         on_event: told what happens, one event at a time; `say` is the way to it.
         lease_seconds: how long the lease on a pipeline holds without renewal.
+        told: told by a pipeline's name that its run "began", or "ended" or waits for a person (in the transaction that says so).
     """
 
     ledger: Ledger
@@ -48,6 +49,7 @@ class Host:
     root: Path | None = None
     on_event: Callable[[dict[str, Any]], None] = lambda event: None
     lease_seconds: float = TTL
+    told: Callable[[str, str, str], None] = lambda pipeline, event, run: None
     _voice: threading.Lock = field(default_factory=threading.Lock)
 
     def say(self, event: dict[str, Any]) -> None:

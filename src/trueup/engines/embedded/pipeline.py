@@ -84,6 +84,7 @@ def _drive(spec: PipelineSpec, host: Host, run: PipelineRun, stop: Stop) -> dict
     journal = host.ledger.journal
     event = {"event": "pipeline", "pipeline": spec.name, "run": run.id}
     host.say({**event, "state": "running", "resumed": run.resumed, "params": run.params})
+    host.told(spec.name, "began", run.id)
 
     def child(spec: PipelineSpec, params: dict[str, Any], parent: str, stop: Stop) -> dict[str, Any]:
         repeats = f"{run.repeats}/{parent.partition('/')[2]}" if run.repeats else ""
@@ -102,6 +103,8 @@ def _drive(spec: PipelineSpec, host: Host, run: PipelineRun, stop: Stop) -> dict
     known = {key: value for key, value in journal.get(run.id).report.items() if key in (ASKS, "approved_by")}
     report = {**known, **{key: value for key, value in result.items() if key != "output"}}
     ended = None if scheduler.waiting else time.time()
-    journal.update(run.id, state=state, phase="report", report=report, ended=ended)
+    with host.ledger.transaction("pipeline.end"):
+        journal.update(run.id, state=state, phase="report", report=report, ended=ended)
+        host.told(spec.name, "ended", run.id)
     host.say({**event, "state": state.value, "exit_code": result["exit_code"], "error": result["error"]})
     return result

@@ -12,8 +12,7 @@ from graphlib import TopologicalSorter
 from typing import Any, TypeAlias
 
 from trueup.core.ledger.rows import JournalRow
-from trueup.core.phases import APPROVER, begin, require_sealed
-from trueup.core.phases import guard as guard_of
+from trueup.core.phases import begin, guard, require_sealed
 from trueup.jobs.backup import capture, copying, forgetting, planning, proving, reporting
 from trueup.jobs.backup.meeting import meet
 from trueup.jobs.backup.patience import bounded, patiently
@@ -89,14 +88,6 @@ def plan(work: BackupWork, run_id: str, readings: list[Json]) -> Json:
     work.ledger.journal.update(run_id, phase=Phase.PLAN.value)
     work.ledger.journal.add_to_report(run_id, {"readings": readings})
     return planning.make_plan(work, run_id, {one["collection"]: one for one in readings}).to_json()
-
-
-def guard(work: BackupWork, run_id: str, allow: list[str] | None = None, who: str = APPROVER) -> Json:
-    """Whether the plan may be carried out; that it may not is told, since nobody may be there to see it. See `core.phases.guard`."""
-    answer = guard_of(work, run_id, allow, who)
-    if answer["blocked"]:
-        work.ended("ended", {"run": run_id})
-    return answer
 
 
 def refuse_stale(work: BackupWork, plan: Plan, readings: Sequence[Json]) -> None:

@@ -106,8 +106,7 @@ def _missed(work: BackupWork, told: list[Diagnostic]) -> None:
     if late is not None:
         what = f"the window of {moment(late.opened, window.zone)} passed without a backup"
         told.append(Diagnostic(Severity.WARNING, what, f"job {work.spec.name}", hint="was the machine off?"))
-        if not work.reading:
-            work.ended("missed", {"run": f"missed/{late.opened:.0f}", "notes": [what]})
+        work.ended("missed", {"run": f"missed/{late.opened:.0f}", "notes": [what]})
 
 
 def _last_started(work: BackupWork) -> float | None:

@@ -40,8 +40,7 @@ class BackupWork(JobWork):
         repository: gives the repository of a store; opens it at the first call.
         context: what a source works with.
         folder: where what is kept between runs lies (caches), and dumps and drills on their way; made when needed.
-        ended: told that a run "began" to be carried out, or "ended" (in the transaction that ends it; "over" once that is
-            committed) or waits for a person, with its report; or that a window was "missed".
+        ended: told also that all of a run is "over", once that is committed, and that a window was "missed".
         ends: when the run at hand must be over, by `clock`; None: there is no limit.
         reading: nothing may be written, not even a new repository.
     """
@@ -49,7 +48,6 @@ class BackupWork(JobWork):
     repository: Callable[[str], Repository]
     context: Callable[[SourceSpec], SourceContext]
     folder: Path
-    ended: Callable[[str, dict[str, Any]], None] = lambda event, report: None
     ends: float | None = None
     reading: bool = False
     _lists: dict[str, list[Snapshot]] = field(default_factory=dict)
