@@ -30,6 +30,14 @@ class Facts:
         )
         return {name: json.loads(value) for name, value in rows}
 
+    def names(self, subject: str, prefix: str) -> list[str]:
+        """The names that begin like this, in order."""
+        rows = self._db.rows(
+            "SELECT name FROM fact WHERE subject = ? AND name >= ? AND name < ? ORDER BY name",
+            (subject, prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)),
+        )
+        return [row[0] for row in rows]
+
     def put(self, subject: str, name: str, value: Mapping[str, Any]) -> None:
         """Remembers a document; what stood under the name is forgotten."""
         with self._db.transaction("facts.put"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from trueup.core.ledger.applying import Applying
 from trueup.core.ledger.identify import Identify
+from trueup.core.ledger.looking import Looking
 from trueup.core.ledger.planning import Planning
 from trueup.core.ledger.reading import Reading
 
 
-class State(Reading, Identify, Planning, Applying):
+class State(Reading, Identify, Looking, Planning, Applying):
     """All of it, by phase of a run."""

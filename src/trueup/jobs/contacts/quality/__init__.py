@@ -1,0 +1,1 @@
+"""Rules of quality for contacts, and what a profile of contacts has."""
