@@ -8,18 +8,26 @@ left alone and named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from trueup.core.ledger.rows import Link, Replica
 from trueup.core.work import Work
 from trueup.model.errors import ItemRefused
 
+if TYPE_CHECKING:
+    from trueup.core.draft import Held
+
 PAGE = 1000
 
 
-def identify(work: Work) -> None:
-    """Links what was read since the last run. May be repeated."""
+def identify(work: Work) -> Mapping[int, Held]:
+    """Links what was read since the last run. May be repeated.
+
+    Returns:
+        The links that are held until a person has answered a question about them.
+    """
     state, job = work.ledger.state, work.spec.name
     state.release_duplicates(job)
     state.adopt_renamed(job)
@@ -29,6 +37,8 @@ def identify(work: Work) -> None:
         state.attach_known(job, [str(ref) for ref in work.spec.targets])
     elif len(sources) > 1:
         _link_by_meaning(work)
+        return _link_by_likeness(work) if work.matcher is not None and work.matcher.across else {}
+    return {}
 
 
 def _link_sources(work: Work, sources: list[str]) -> None:
@@ -65,6 +75,28 @@ def _link_by_meaning(work: Work) -> None:
                 break
         else:
             groups.append((link.id, mine))
+
+
+def _link_by_likeness(work: Work) -> Mapping[int, Held]:
+    """Compares what was never agreed on, where there is anything that it could be the same as."""
+    from trueup.core.matching import match, nothing_to_match
+
+    new_in = {replica.collection for _, replicas in _lonely(work) for replica in replicas}
+    if new_in and (len(new_in) > 1 or next(_lacking(work, new_in), None) is not None):
+        return match(work, _lonely(work), _lacking(work, new_in))
+    nothing_to_match(work)
+    return {}
+
+
+def _lacking(work: Work, new_in: set[int]) -> Iterator[tuple[Link, list[Replica]]]:
+    """What others agreed on and one of these collections lacks."""
+    after = 0
+    while len(new_in) < len(work.spec.sources) or len(work.spec.sources) > 2:
+        page = work.ledger.state.lacking(work.spec.name, sorted(new_in), after, PAGE)
+        if not page:
+            return
+        yield from page
+        after = page[-1][0].id
 
 
 def _joinable(work: Work) -> Iterator[tuple[Link, list[Replica]]]:

@@ -49,7 +49,13 @@ class ChangeState(StrEnum):
 NOT_DELETED = "not-deleted"
 """Code of a deletion that a rule forbids: the item is left alone, and its deletion elsewhere is not forgotten."""
 
-BENIGN = frozenset({"read-only", "invitations", "component", "filter", NOT_DELETED})
+REVIEW = "review"
+"""Code of what waits for a person's answer to a question: it is copied nowhere, and nothing of it is deleted, until then."""
+
+REJECTED = "rejected"
+"""Code of an item that a rule of the job leaves out: it waits until it is mended, and its sides stay as they are."""
+
+BENIGN = frozenset({"read-only", "invitations", "component", "filter", REJECTED, NOT_DELETED})
 """Codes of skips by rule: the item is left alone on purpose, told in the report, and the run is done."""
 
 
@@ -85,6 +91,7 @@ class Change:
         before, after: digests of the bodies in the ledger; None: not there.
         drift: the target was changed by someone else and is put back (one-way jobs).
         link: the ledger's number of the item's link; None where it has none.
+        merging: of what is done to make several items one: the link of the one that stays. Nothing is deleted before that one is written.
         uid: on a create, the item's key where the body is another side's as it is; "" where it has to be read off the body.
         conflict: what contradicts, field by field: {"key", "label", "values": {"work/team": "10:00"}, "winner": "work/team" or ""}.
         versions: the bodies of all sides when a conflict was found: ("work/team", digest); the loser is kept by this.
@@ -107,6 +114,7 @@ class Change:
     after: str | None = None
     drift: bool = False
     link: int | None = None
+    merging: int | None = None
     uid: str = ""
     conflict: tuple[dict[str, Any], ...] = ()
     versions: tuple[tuple[str, str], ...] = ()

@@ -318,3 +318,161 @@ class Advisor(Protocol):
             now: seconds since 1970.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two items that may be one.
+
+    Attributes:
+        one, other: their numbers, as they were added.
+        score: how probable it is, 0 to 1.
+        sure: they are to be taken for one without asking.
+        reasons: why, for people, the strongest first: for and against.
+    """
+
+    one: int
+    other: int
+    score: float
+    sure: bool
+    reasons: tuple[str, ...]
+
+
+class MatchIndex(Protocol):
+    """Items that are compared with each other; kept outside of memory where there are many. All are added before anything is asked."""
+
+    def add(self, number: int, data: bytes, places: int = 0, settled: bool = False) -> None:
+        """Adds an item.
+
+        Args:
+            number: the caller's number for it.
+            data: its body.
+            places: bits that tell where it stands; two items that share one are never compared.
+            settled: it is compared with items that are not settled only.
+
+        Raises:
+            ItemRefused: the body cannot be read.
+        """
+        ...
+
+    def matches(self) -> Iterator[Match]:
+        """Pairs that may be one and deserve a question at least, the most probable first."""
+        ...
+
+    def of(self, number: int) -> list[tuple[int, float]]:
+        """The partners of an item among the matches, each with its score."""
+        ...
+
+    def compare(self, one: int, other: int) -> Match:
+        """Two items compared, whatever comes of it."""
+        ...
+
+    def close(self) -> None:
+        """Forgets everything."""
+        ...
+
+
+class Merger(Protocol):
+    """Makes one item of several that are the same.
+
+    Attributes:
+        survivor: which of the bodies stays, by its place.
+        lost: what none of the sides will hold any more: (place of the body, the field's label, its value).
+    """
+
+    @property
+    def survivor(self) -> int: ...
+
+    @property
+    def lost(self) -> Sequence[tuple[int, str, str]]: ...
+
+    def merged(self, data: bytes) -> bytes:
+        """The survivor's body, as a side holds it, with what it gets of the others."""
+        ...
+
+
+class Matcher(Protocol):
+    """Tells which items people would call the same though nothing identifies them.
+
+    Attributes:
+        digest: changes when its settings change.
+        across: whether items of different collections are compared.
+        review: the score from which a pair deserves a question.
+        duplicates: what is done about items of one collection that are the same: "" nothing, "report", "propose" or "merge".
+    """
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def across(self) -> bool: ...
+
+    @property
+    def review(self) -> float: ...
+
+    @property
+    def duplicates(self) -> str: ...
+
+    def index(self) -> MatchIndex:
+        """A new, empty index."""
+        ...
+
+    def merger(self, bodies: Sequence[tuple[str, bytes]]) -> Merger:
+        """How these become one: (store it stands in, body), the most important first."""
+        ...
+
+    def renamed(self, data: bytes, uids: Mapping[str, str]) -> bytes:
+        """An item that names others by their keys (a group its members), naming those in `uids` by their new keys."""
+        ...
+
+
+class Inspector(Protocol):
+    """Knows what records should be like: a job's rules of quality, and what a profile of its records has.
+
+    Attributes:
+        digest: changes when the rules change; "" without any.
+        limits: when a load is unlike the last; None: no profile is made.
+        expects: the kind of value that a field of the profile should hold, by field.
+    """
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def limits(self) -> ProfileLimits | None: ...
+
+    @property
+    def expects(self) -> Mapping[str, str]: ...
+
+    def values(self, data: bytes) -> Mapping[str, Sequence[str]]:
+        """A record's values, by field; a blank one is empty, an absent field is not named.
+
+        Raises:
+            ItemRefused: the body is no record.
+        """
+        ...
+
+    def alone(self, collection: str) -> bool:
+        """Whether a rule wants values of this collection to stand in one record only."""
+        ...
+
+    def keys(self, collection: str, data: bytes) -> Iterable[tuple[str, str]]:
+        """(rule, value) of all that may stand in one record of the collection only.
+
+        Raises:
+            ItemRefused: the body is no record.
+        """
+        ...
+
+    def inspect(self, collection: str, data: bytes, rival: Callable[[str, str], str]) -> Inspected:
+        """What the rules say of one record.
+
+        Args:
+            collection: where it stands.
+            data: its body.
+            rival: for a rule and a value of `keys`, what people call another record of the collection that has it too, or "".
+
+        Raises:
+            ItemRefused: the body is no record.
+        """
+        ...

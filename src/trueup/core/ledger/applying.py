@@ -109,6 +109,25 @@ class Applying(Records):
             self._db.write("DELETE FROM settling")
         return count
 
+    def agree_alone(self, job: str) -> None:
+        """Makes what is there the agreed state of all of a job's items: where there is one collection, nobody can disagree."""
+        own = "collection IN (SELECT id FROM collection WHERE job = ?)"
+        if self._db.row("SELECT 1 FROM link WHERE job = ? AND due IS NOT NULL LIMIT 1", (job,)) is None:
+            return
+        with self._db.transaction("state.agree_alone"):
+            due = "link IN (SELECT id FROM link WHERE job = ? AND due IS NOT NULL)"
+            self._db.write(f"DELETE FROM replica WHERE {own} AND seen IS NULL AND {due}", (job, job))
+            self._db.write(
+                f"UPDATE replica SET base = seen, sent = NULL, kept = NULL WHERE {own} AND refused = '' AND {due}",
+                (job, job),
+            )
+            self._db.write(
+                "UPDATE link SET due = NULL, attempts = 0, error = '', decision = NULL WHERE job = ? AND due IS NOT NULL"
+                " AND NOT EXISTS (SELECT 1 FROM replica WHERE replica.link = link.id AND refused <> '')",
+                (job,),
+            )
+            self._drop_empty("job = ?", (job,))
+
     def restore(self, link_id: int, bases: Sequence[tuple[int, str, str | None, str | None]]) -> None:
         """Puts a link's agreed state of before a run back (undo), and makes it due.
 

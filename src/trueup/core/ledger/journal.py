@@ -267,6 +267,16 @@ class Journal:
         )
         return [BatchRow(*row) for row in rows]
 
+    def undone(self, run_id: str, links: Sequence[int]) -> set[int]:
+        """Those of the links that the run was to create or update somewhere, and did not."""
+        rows = self._db.rows_in(
+            f"SELECT DISTINCT link FROM change WHERE run = ? AND action IN ('{Action.CREATE}', '{Action.UPDATE}')"
+            f" AND state NOT IN ('{ChangeState.DONE}', '{ChangeState.VERIFIED}') AND link IN (@)",
+            links,
+            (run_id,),
+        )
+        return {row[0] for row in rows}
+
     def batch(self, run_id: str, number: int) -> list[JournalRow]:
         """The changes of one batch, in order."""
         rows = self._db.rows(f"SELECT {_CHANGE} FROM change WHERE run = ? AND batch = ? ORDER BY seq", (run_id, number))

@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trueup.jobs.contacts.filter import ContactsFilter
     from trueup.jobs.contacts.kind import ContactsKind
+    from trueup.jobs.contacts.matching.matcher import ContactsMatcher
+    from trueup.jobs.contacts.quality.inspector import ContactsInspector
     from trueup.jobs.contacts.rules import ContactsRules
 
-__all__ = ["ContactsFilter", "ContactsKind", "ContactsRules"]
+__all__ = ["ContactsFilter", "ContactsInspector", "ContactsKind", "ContactsMatcher", "ContactsRules"]
 
 _HOMES = {
     "ContactsFilter": "filter",
+    "ContactsInspector": "quality.inspector",
     "ContactsKind": "kind",
+    "ContactsMatcher": "matching.matcher",
     "ContactsRules": "rules",
 }
 

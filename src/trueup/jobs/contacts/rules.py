@@ -29,7 +29,7 @@ class ContactsRules:
     @classmethod
     def from_options(cls, options: Mapping[str, object]) -> ContactsRules:
         """The rules of a job's `truth:` and `blanks:`; a group's word stands for each of its properties."""
-        return cls(_by_property(options.get("truth")), _by_property(options.get("blanks")))
+        return cls(by_property(options.get("truth")), by_property(options.get("blanks")))
 
     def prefers(self, key: FieldKey) -> str:
         """See `FieldRules.prefers`."""
@@ -69,7 +69,7 @@ def _emptied(key: FieldKey, edit: Edit, slots: Slots) -> bool:
     return any(slot.line.head.extra in ("", said) for slot in empty)
 
 
-def _by_property(given: object) -> dict[str, str]:
+def by_property(given: object) -> dict[str, str]:
     """By property, what is given by property or by people's words; a property's own name beats its group's."""
     said = {str(key): str(value) for key, value in given.items()} if isinstance(given, Mapping) else {}
     groups = {name: value for word, value in said.items() for name in p.GROUPS.get(word, ())}
