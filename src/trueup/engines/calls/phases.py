@@ -79,6 +79,8 @@ def start_apply(config: str, run: str) -> Json:
         if call.record.state is RunState.RUNNING:
             require(call, _PLANNED, "plan(…) comes first")
             _refuse_other_configuration(call)
+        elif call.record.asks:
+            raise UsageError(f"run {run} has no plan yet", why=f"it has not begun: {call.record.asks}")
         begun = call.work.phases.start_apply(call.work, run)
         _wait_for_readers(call)
         _make_collections(call)
