@@ -25,7 +25,7 @@ HABITS = {"once": once, "twice": twice, "at-once": at_once, "killed-at-writes": 
 def office(folder: Path, server: DavServer, ledger: str = "") -> World:
     """A calendar on a server and one in a folder, with edits of every kind waiting on both sides."""
     direct: Any = SimpleNamespace(url=server.url, clear=lambda: None)
-    return World.build(folder, server, direct, ledger)
+    return World.build(folder, server=server, proxy=direct, ledger=ledger)
 
 
 def check(world: World, engine: Careless, report: dict[str, Any]) -> None:
@@ -125,7 +125,7 @@ def test_what_a_server_lost_is_told_though_the_first_answer_never_came(
     tmp_path: Path, xandikos: Xandikos, habit: str
 ) -> None:
     with Proxy(xandikos.url) as proxy:
-        world = World.build(tmp_path / "world", xandikos, proxy)
+        world = World.build(tmp_path / "world", server=xandikos, proxy=proxy)
         proxy.on("PUT").call(received=loses_places)
         engine = Careless(world.folder / "trueup.yaml", HABITS[habit])
         report = engine.run_job("team", "key")

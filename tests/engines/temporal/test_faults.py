@@ -27,7 +27,7 @@ class Edited:
         self.office = office
         self.proxy = Proxy(radicale.url).start()
         folder = office.folder / "office"
-        self.world = World.build(folder, radicale, self.proxy, ledger)
+        self.world = World.build(folder, server=radicale, proxy=self.proxy, ledger=ledger)
         office.folder = folder
 
     def close(self) -> None:
