@@ -204,7 +204,8 @@ def connector(one: Any) -> str:
         shown = "**required**" if option.required else ""
         if option.default is not None:
             shown = default.get(type(option.default), lambda value: f"`{value}`")(option.default)
-        kind = {"str": "text", "int": "whole number", "bool": "on or off"}.get(option.type, option.type)
+        words = {"str": "text", "int": "whole number", "bool": "on or off", "words": "text or list of texts"}
+        kind = words.get(option.type, option.type)
         rows.append((f"`{option.name}`", kind, shown, option.help))
     return f"\n### {one.name}\n\n{one.help}.\n\n{table(('option', 'type', 'default', ''), rows)}"
 

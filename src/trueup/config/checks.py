@@ -16,7 +16,8 @@ from trueup.model.diagnostics import Diagnostic
 
 NAME = re.compile(r"\w[\w.-]{0,63}")
 READ_ONLY = frozenset({"ics"})
-EITHER = frozenset({"vcf"})  # a folder has named address books, a file is one without a name
+TABLES = frozenset({"csv", "xlsx", "jsonl", "parquet", "avro", "sql"})
+EITHER = frozenset({"vcf", *TABLES})  # a folder has named address books, a file is one without a name
 # What the stores of a connector hold, where it is always the same.
 HOLDS = {"caldav": "calendar", "vdir": "calendar", "ics": "calendar", "carddav": "contacts", "vcf": "contacts"}
 NOUNS = {"contacts": "address book"}
@@ -79,6 +80,9 @@ def known_calendar(
 
 def _holds(source: Source, place: Where, kind: str, spec: StoreSpec | None) -> Iterator[Diagnostic]:
     """Whether a store holds what the job is about, where its connector knows one kind only."""
+    if spec is not None and spec.connector in TABLES and kind == "calendar":
+        yield source.finding(place, f"store `{spec.name}` holds rows, and the job is about events")
+        return
     held = HOLDS.get(spec.connector, kind) if spec is not None else kind
     if spec is not None and held != kind and kind in ("calendar", "contacts"):
         holds, wants = ("calendars", "contacts") if held == "calendar" else ("contacts", "events")

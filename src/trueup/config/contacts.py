@@ -7,6 +7,7 @@ from typing import Any
 
 from trueup.config import checks
 from trueup.config.findings import meant
+from trueup.config.mappings import mapping_findings
 from trueup.config.source import Source, Where
 from trueup.config.spec import StoreSpec
 from trueup.model.diagnostics import Diagnostic
@@ -41,6 +42,7 @@ def contacts_findings(source: Source, name: str, stores: Mapping[str, StoreSpec 
         yield from _winner(source, (*where, "truth", key), truth[key], given)
     if truth:
         yield from _fits(source, where, given)
+    yield from mapping_findings(source, where, given, stores)
     blanks = given.get("blanks")
     for key in blanks if isinstance(blanks, dict) else ():
         yield from _field(source, (*where, "blanks"), key)

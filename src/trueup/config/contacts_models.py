@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from trueup.config.mapping_models import ContactsCollectionModel
 from trueup.config.models import (
-    CollectionModel,
     GuardsModel,
     NotifyModel,
     OneOrMore,
@@ -39,13 +39,13 @@ class ContactsJobModel(Strict):
     """One job that keeps address books in step."""
 
     kind: Literal["contacts"] = Field(description="what its items are")
-    collections: list[CollectionModel] = Field(
+    collections: list[ContactsCollectionModel] = Field(
         default_factory=list, description="two or more address books kept in step, both ways"
     )
-    from_: Annotated[list[CollectionModel], OneOrMore] = Field(
+    from_: Annotated[list[ContactsCollectionModel], OneOrMore] = Field(
         default_factory=list, alias="from", description="one way: where contacts come from (one or a list)"
     )
-    to: Annotated[list[CollectionModel], OneOrMore] = Field(
+    to: Annotated[list[ContactsCollectionModel], OneOrMore] = Field(
         default_factory=list, description="one way: where they are copied to (one or a list)"
     )
     conflicts: Literal["merge", "newest", "keep-both", "ask"] | PreferModel = Field(

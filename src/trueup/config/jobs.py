@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,12 @@ def contacts_spec(name: str, job: ContactsJobModel) -> JobSpec:
     options: dict[str, object] = {"truth": dict(job.truth), "blanks": blanks}
     if job.filter is not None:
         options["filter"] = job.filter.model_dump(mode="json")
+    tables = [(one, one.mapping) for one in (*job.collections, *job.from_, *job.to) if one.mapping is not None]
+    if tables:
+        options["mappings"] = {
+            f"{one.store}/{one.name}": one_mapping.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for one, one_mapping in tables
+        }
     return _spec(name, job, options)
 
 
@@ -66,7 +73,7 @@ def guards(given: GuardsModel) -> Guards:
     )
 
 
-def _refs(models: list[CollectionModel]) -> tuple[CollectionRef, ...]:
+def _refs(models: Sequence[CollectionModel]) -> tuple[CollectionRef, ...]:
     return tuple(CollectionRef(one.store, one.name) for one in models)
 
 

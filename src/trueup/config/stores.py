@@ -103,6 +103,11 @@ def _value(kind: str, value: Any, root: Path) -> Any:
         return value
     if kind == "duration":
         return duration(value)
+    if kind == "words":
+        listed = value if isinstance(value, list) else [value]
+        if not listed or not all(isinstance(one, str) and one.strip() for one in listed):
+            raise ValueError("must be a text or a list of texts; put numbers in quotes")
+        return listed
     if not isinstance(value, str):
         raise ValueError("must be a text; put it in quotes")
     if not value.strip():

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 from trueup.model.ports import Store
 
-OptionType = Literal["str", "int", "bool", "secret", "path", "duration"]
+OptionType = Literal["str", "int", "bool", "secret", "path", "duration", "words"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class Option:
     Attributes:
         name: the key in the file.
         type: what `ConnectorType.open` gets for it: "str" and "secret" (resolved already) a str, "int" an int, "bool" a bool,
-            "path" a `pathlib.Path` (absolute; a relative one is taken from the folder of `trueup.yaml`), "duration" seconds as float.
+            "path" a `pathlib.Path` (absolute; a relative one is taken from the folder of `trueup.yaml`), "duration" seconds as float,
+            "words" a list of str (one text in the file, or a list).
         required: it must be given.
         default: what holds where it is not given; None: nothing.
         help: one line for people.

@@ -9,6 +9,7 @@ from itertools import count
 
 from trueup.core.ledger.rows import Conflict, Link, Replica
 from trueup.core.merge import Edits, diff, needed
+from trueup.core.narrowing import aliased, place
 from trueup.core.side import Side
 from trueup.core.work import Work
 from trueup.model.change import Action, Change, FieldChange
@@ -120,13 +121,14 @@ class Draft:
     def create(self, ref: str, body: bytes, reason: str, origin: Sequence[str], **more: object) -> None:
         """Drafts a creation on a side that does not hold the item; `more` as in `add`."""
         data = self.work.kind.storable(body, self.sides[ref].capabilities, invite=self.work.spec.invite)
+        data = self.kept(ref, None, data)
         name = self.bodies.put(data)
         # A body that another side holds just so was looked at when it was read.
         twin = next((one for one in self.replicas.values() if one.seen == name and one.uid), None)
         if twin is not None and "title" not in more:
             more |= {"uid": twin.uid, "title": twin.title, "starts": twin.starts}
         uid = twin.uid if twin is not None else self.work.kind.glance(data).uid
-        href = self.free_place(ref, uid)
+        href = self.free_place(ref, uid) if self.sides[ref].capabilities.narrow is None else place(self, ref, data)
         self.add(Action.CREATE, collection=ref, href=href, reason=reason, origin=tuple(origin), after=name, **more)
 
     def free_place(self, ref: str, uid: str) -> str | None:
@@ -150,6 +152,11 @@ class Draft:
             if there is None or there.seen is None or there.uid == uid:
                 return href
         raise AssertionError
+
+    def kept(self, ref: str, before: bytes | None, wanted: bytes) -> bytes:
+        """What a side will show of a body that is written there; see `Narrow.kept`."""
+        narrow = self.sides[ref].capabilities.narrow
+        return wanted if narrow is None else narrow.kept(before, wanted)
 
     def patched(self, body: bytes, edits: Edits, donors: Mapping[FieldKey, str]) -> bytes:
         """A body with these edits made; `donors` names, by digest, the body that each edit was taken from."""
@@ -176,9 +183,15 @@ class Draft:
         kind, invite = self.work.kind, self.work.spec.invite
         assert replica.seen is not None
         now = self.bodies.fields(replica.seen)
+        narrow = side.capabilities.narrow
+        if narrow is not None:
+            edits = aliased(self, narrow, self.bodies.get(replica.seen), edits)
         edits = needed(kind.withhold(edits, side.capabilities, invite=invite), now)
         before = self.bodies.get(replica.seen)
         after = self.patched(before, edits, donors)
+        if narrow is not None:
+            after = narrow.kept(before, after)
+            edits = diff(kind.fields(before), kind.fields(after))
         if after == before:
             return
         kind.may_change(before, after, side.capabilities, invite=invite)

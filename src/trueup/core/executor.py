@@ -137,7 +137,8 @@ def place(work: Work, collection: Collection, change: Change) -> str:
     if change.href is not None:
         return change.href
     assert change.after is not None
-    return collection.new_href(work.kind.glance(work.ledger.blobs.get(change.after)).uid)
+    body, narrow = work.ledger.blobs.get(change.after), collection.capabilities.narrow
+    return collection.new_href(work.kind.glance(body).uid) if narrow is None else narrow.place(body)
 
 
 def _checked_first(

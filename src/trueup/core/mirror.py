@@ -76,6 +76,7 @@ def _bring(draft: Draft, ref: str, copy: bytes, origin: str) -> None:
 def _align(draft: Draft, ref: str, held: Replica, copy: bytes, origin: str) -> None:
     side = draft.sides[ref]
     wanted_body = draft.work.kind.storable(copy, side.capabilities, invite=draft.work.spec.invite)
+    wanted_body = draft.kept(ref, draft.bodies.get(held.seen or ""), wanted_body)
     donor = draft.bodies.put(wanted_body)
     wanted, now = draft.bodies.fields(donor), draft.bodies.fields(held.seen or "")
     if not held.sent:

@@ -15,6 +15,7 @@ from trueup.core.guard import Population, Tally, findings
 from trueup.core.identify import identify
 from trueup.core.side import Side
 from trueup.core.work import Work
+from trueup.model.capabilities import Capabilities
 from trueup.model.change import BENIGN, NOT_DELETED, Action, Change, ChangeState
 from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.plan import BUG, BasedOn, GuardFinding, Plan
@@ -100,7 +101,8 @@ def _side(work: Work, ref: str, reading: Mapping[str, Any]) -> Side:
     read, exists = bool(reading["read"]), bool(reading["exists"])
     collection = work.collection(ref) if read and exists else None
     counts = work.ledger.state.counts(row.id)
-    return Side(ref, row.id, read, exists, collection, empty=not counts.live and not counts.agreed)
+    empty = not counts.live and not counts.agreed
+    return Side(ref, row.id, read, exists, collection, empty, Capabilities() if exists else work.prospect(ref))
 
 
 def _changes(work: Work, sides: Mapping[str, Side]) -> Iterator[Change]:

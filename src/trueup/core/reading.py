@@ -60,6 +60,9 @@ def _read(work: Work, ref: str) -> dict[str, Any]:
         catch_up(work, ref, collection)
     state.begin_listing(row.id)
     changes = collection.changes(cursor)
+    form = getattr(changes, "form", "")
+    if form and _is_new_form(work, row, form):
+        state.forget_agreement(row.id)
     named = _store_listing(work, row.id, changes)
     if not changes.full and not _names_our_writes(work, row, named):
         # Its cursors stand for states and not for moments (a tree's hash), and the state of then has come back: what we wrote since
@@ -70,6 +73,8 @@ def _read(work: Work, ref: str) -> dict[str, Any]:
     _ask_for_vanished(work, row.id, collection, changes.full)
     fetched = _fetch_changed(work, ref, row.id, collection)
     changed, gone = state.end_listing(row.id, changes.full, changes.token, work.clock())
+    if form:
+        work.ledger.facts.put(work.spec.name, f"form/{ref}", {"form": form})
     return {
         "collection": ref,
         "read": True,
@@ -79,6 +84,13 @@ def _read(work: Work, ref: str) -> dict[str, Any]:
         "changed": changed,
         "gone": gone,
     }
+
+
+def _is_new_form(work: Work, row: CollectionRow, form: str) -> bool:
+    """Whether a collection shows its items by other rules than before (a table's mapping was changed): nobody edited what looks otherwise
+    now, and what is not shown any more was not removed."""
+    known = work.ledger.facts.get(work.spec.name, f"form/{row.ref}")
+    return known is not None and known["form"] != form
 
 
 def _names_our_writes(work: Work, row: CollectionRow, named: set[str]) -> bool:

@@ -14,6 +14,7 @@ from trueup.core.decisions import after_undo, brought_back, decided, restored
 from trueup.core.draft import Draft, edits_since, join, richest
 from trueup.core.ledger.rows import Replica
 from trueup.core.merge import Edits, Merged, SideState, applied, diff, edits_of, merge, needed
+from trueup.core.narrowing import uncontended, widened
 from trueup.model.change import NOT_DELETED, Action
 from trueup.model.fields import Edit, FieldKey
 from trueup.model.job import ConflictPolicy
@@ -149,6 +150,7 @@ def _update_sides(draft: Draft, live: dict[str, Replica], merged: Merged) -> boo
     before = len(draft.changes)
     for ref in live:
         edits = {key: edit for key, edit in merged.edits.items() if merged.origin[key] != ref}
+        edits = widened(draft, ref, edits, merged.origin)
         edits |= _fill(draft, live, ref, merged)
         edits = needed(edits, _state(draft, live[ref]).now)
         if not edits or not draft.usable(ref):
@@ -173,7 +175,7 @@ def _donors(live: dict[str, Replica], merged: Merged, edits: Edits) -> dict[Fiel
 def _merge(draft: Draft, live: dict[str, Replica]) -> Merged | None:
     """The merged edits; None where the item has to wait for a person (the conflict is drafted then)."""
     sides = {ref: _state(draft, one) for ref, one in live.items()}
-    edits = _admitted(draft, live, edits_of(sides))
+    edits = _admitted(draft, live, uncontended(draft, live, edits_of(sides)))
     version = restored(draft)
     if version:
         edits = {**{ref: {} for ref in live}, **brought_back(draft, live, version)}

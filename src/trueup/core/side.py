@@ -18,6 +18,7 @@ class Side:
         exists: it is there.
         collection: it, where it could be read.
         empty: the ledger knows of nothing there.
+        prospect: what it will be able to do where it has yet to be made.
     """
 
     ref: str
@@ -26,8 +27,9 @@ class Side:
     exists: bool
     collection: Collection | None = None
     empty: bool = False
+    prospect: Capabilities = Capabilities()
 
     @property
     def capabilities(self) -> Capabilities:
         """What its store can do; a server may be asked for it, and is not where nothing has to be done there."""
-        return Capabilities() if self.collection is None else self.collection.capabilities
+        return self.prospect if self.collection is None else self.collection.capabilities

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from trueup.core.executor import place
 from trueup.core.ledger.rows import JournalRow, Replica
 from trueup.core.work import Work
 from trueup.model.change import Action, Change, ChangeState
@@ -74,7 +75,7 @@ def _reverse(work: Work, row: JournalRow, readings: Mapping[str, Mapping[str, An
         collection = work.collection(ref)
         if collection is None or change.after is None:
             return _cannot(change, f"{ref} is not there any more", "unavailable")
-        href = collection.new_href(work.kind.glance(work.ledger.blobs.get(change.after)).uid)
+        href = place(work, collection, change)
     now = work.ledger.state.replica(work.row(ref).id, href)
     if change.action is Action.DELETE:
         if now is not None and now.seen is not None:

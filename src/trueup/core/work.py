@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from trueup.core.job_work import JobWork
 from trueup.core.ledger.rows import CollectionRow
+from trueup.model.capabilities import Capabilities
 from trueup.model.ports import Advisor, Collection, FieldRules, Filter, Kind, Transform
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ class Work(JobWork):
             with self._lock:
                 opened = self._opened.setdefault(ref, opened)
         return opened
+
+    def prospect(self, ref: str) -> Capabilities:
+        """What a collection that has yet to be made will be able to do, as far as its store says."""
+        wanted = next(one for one in self.spec.collections if str(one) == ref)
+        said = getattr(self.store(wanted.store), "prospect", None)
+        return Capabilities() if said is None else said(wanted.name)
 
     def target_uid(self, ref: str, uid: str) -> str:
         """The key that targets of a one-way job use for a source's item.

@@ -2,7 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
+
+from trueup.model.fields import Edit, FieldKey
+
+
+class Narrow(Protocol):
+    """What a collection makes of items that holds a part of each only, as a table holds what it has columns for."""
+
+    def kept(self, before: bytes | None, wanted: bytes) -> bytes:
+        """What it will show of an item that is written there.
+
+        Args:
+            before: what it shows now; None: the item is new there.
+            wanted: what it is asked to hold.
+
+        Returns:
+            The body that will be read back; `before` itself where nothing of it changes.
+
+        Raises:
+            ItemRefused: it cannot hold it at all.
+        """
+        ...
+
+    def place(self, body: bytes) -> str:
+        """The href of a new item: its place is made of what it says, and not of its UID.
+
+        Args:
+            body: as `kept` gave it.
+        """
+        ...
+
+    def widened(self, edits: Mapping[FieldKey, Edit], other: bytes) -> Mapping[FieldKey, Edit]:
+        """Edits made there as a side that holds more would have made them: what it has no place for stays as it is on the other side.
+
+        Args:
+            edits: what was edited there.
+            other: the body that they are to be made in.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +63,8 @@ class Capabilities:
             only read what was just handed over.
         parallel: how many requests may be under way at once.
         batch: how many writes make a good batch.
+        key: the names of the values that name an item, where items are rows; (): they are not.
+        narrow: it holds a part of every item only; None: all of it.
     """
 
     writable: bool = True
@@ -34,3 +76,5 @@ class Capabilities:
     faithful: bool = False
     parallel: int = 4
     batch: int = 100
+    key: tuple[str, ...] = ()
+    narrow: Narrow | None = None

@@ -10,6 +10,8 @@ import stat
 import time
 from collections.abc import Iterator
 
+ATTEMPTS = 3
+"""How often a file is read afresh that changes meanwhile."""
 PATIENCE = 30.0
 _PAUSE = 0.05
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
@@ -17,6 +19,11 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOS
 
 class Meanwhile(Exception):
     """The file was changed by somebody else while it was written anew."""
+
+
+def signature(about: os.stat_result) -> str:
+    """Says whether a file is still the one it was."""
+    return f"{about.st_ino}-{about.st_size}-{about.st_mtime_ns}-{about.st_ctime_ns}"
 
 
 def same_rights(about: os.stat_result, new: int) -> None:

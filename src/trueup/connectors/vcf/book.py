@@ -12,17 +12,12 @@ from typing import BinaryIO
 from trueup.connectors.folder.etags import is_racy
 from trueup.connectors.folder.layout import Layout
 from trueup.connectors.folder.reading import MAX_ITEM
+from trueup.connectors.folder.replacing import ATTEMPTS, signature
 from trueup.connectors.vcf.scanning import BLOCK, Span, Unfinished, digest, spans, uid_of
 from trueup.model.errors import Permanent, StoreError, Transient
 
-ATTEMPTS = 3
 _SIZE = 16
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
-
-
-def signature(about: os.stat_result) -> str:
-    """Says whether a file is still the one it was."""
-    return f"{about.st_ino}-{about.st_size}-{about.st_mtime_ns}-{about.st_ctime_ns}"
 
 
 class Book:

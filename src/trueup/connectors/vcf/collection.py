@@ -14,7 +14,8 @@ from trueup.connectors.folder.etags import is_racy
 from trueup.connectors.folder.faults import folder_error, reason
 from trueup.connectors.folder.layout import Layout
 from trueup.connectors.folder.reading import MAX_ITEM
-from trueup.connectors.vcf.book import Book, read_book, signature
+from trueup.connectors.folder.replacing import signature
+from trueup.connectors.vcf.book import Book, read_book
 from trueup.connectors.vcf.scanning import digest
 from trueup.model.capabilities import Capabilities
 from trueup.model.errors import StoreError

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from trueup.connectors.folder.etags import stamp
 from trueup.connectors.folder.faults import reason
 from trueup.connectors.folder.layout import scratch
-from trueup.connectors.folder.replacing import Meanwhile, flush_folder, locked, same_rights
-from trueup.connectors.vcf.book import ATTEMPTS, Book, signature
+from trueup.connectors.folder.replacing import ATTEMPTS, Meanwhile, flush_folder, locked, same_rights, signature
+from trueup.connectors.vcf.book import Book
 from trueup.connectors.vcf.scanning import BLOCK, Card, Span, digest, whole
 from trueup.model.errors import StoreError
 from trueup.model.ports import Outcome, Verb, Write, Written

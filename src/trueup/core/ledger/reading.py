@@ -198,6 +198,17 @@ class Reading(Records):
         rows = self._db.rows(f"SELECT {COLLECTION} FROM collection WHERE job = ? ORDER BY id", (job,))
         return [CollectionRow(*row) for row in rows]
 
+    def forget_agreement(self, collection_id: int) -> None:
+        """What was agreed with a collection is agreed anew, item by item, as with one that joins late; its items stay linked."""
+        with self._db.transaction("state.forget_agreement"):
+            self._db.write(
+                "UPDATE replica SET base = NULL, sent = NULL, kept = NULL, etag = NULL WHERE collection = ?",
+                (collection_id,),
+            )
+            self._db.write(
+                "UPDATE link SET due = 0 WHERE id IN (SELECT link FROM replica WHERE collection = ?)", (collection_id,)
+            )
+
     def forget_collection(self, collection_id: int) -> None:
         """Forgets a collection and its replicas; links that are left without a replica go too."""
         with self._db.transaction("state.forget_collection"):
