@@ -429,6 +429,14 @@ class App:
 
         return audit(self.reconciling(job, on_event, reading=True))
 
+    def profile(self, name: str, run: str | None = None, *, on_event: OnEvent = _silent) -> Json:
+        """What the records of a store look like now; of a job or a run, what is kept of its loads. See `profiles`."""
+        from trueup.profiles import profile_store, stored_profiles
+
+        if run is not None or (name in self.config.jobs and name not in self.config.stores):
+            return stored_profiles(self, name, run)
+        return profile_store(self, name, on_event)
+
     def plan_undo(self, run: str, *, on_event: OnEvent = _silent, stop: Stop | None = None) -> Json:
         """Plans to take back what a run changed; `apply` does it.
 

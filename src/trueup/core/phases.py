@@ -161,6 +161,10 @@ def report(work: Work, run_id: str, verifications: list[dict[str, Any]] | None =
     run = work.ledger.journal.get(run_id)
     if run.ended is not None:
         return run.report
+    if work.inspector is not None and run.kind != "undo":
+        from trueup.core.loads import carried_out
+
+        carried_out(work, run_id)
     with work.ledger.transaction("report"):
         return _report(work, run, verifications or [])
 

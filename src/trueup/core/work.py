@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from trueup.core.job_work import JobWork
 from trueup.core.ledger.rows import CollectionRow
 from trueup.model.capabilities import Capabilities
-from trueup.model.ports import Advisor, Collection, FieldRules, Filter, Kind, Transform
+from trueup.model.ports import Advisor, Collection, FieldRules, Filter, Inspector, Kind, Matcher, Transform
 
 if TYPE_CHECKING:
     from trueup.core.job_work import Phases
@@ -26,6 +26,8 @@ class Work(JobWork):
         transform, filter: of a one-way job.
         rules: for single fields; None: the job's policy for all.
         advisor: looks at all items together (double bookings); None: nobody does.
+        inspector: knows what records should be like; None: nobody does.
+        matcher: tells which items are one though nothing identifies them; None: nobody does.
     """
 
     kind: Kind
@@ -33,6 +35,8 @@ class Work(JobWork):
     filter: Filter | None = None
     rules: FieldRules | None = None
     advisor: Advisor | None = None
+    inspector: Inspector | None = None
+    matcher: Matcher | None = None
     _opened: dict[str, Collection] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

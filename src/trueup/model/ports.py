@@ -12,6 +12,7 @@ from trueup.model.capabilities import Capabilities
 from trueup.model.diagnostics import Diagnostic
 from trueup.model.fields import Edit, FieldKey, FieldMap
 from trueup.model.items import Body, Entry, Glance
+from trueup.model.quality import Inspected, ProfileLimits
 
 
 class Verb(StrEnum):

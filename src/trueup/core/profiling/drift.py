@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from trueup.core.profiling.masks import mask
 from trueup.model.quality import OFF, Anomaly, ProfileLimits
 
 MANY_SHAPES = 60
@@ -27,7 +28,7 @@ def anomalies(before: Json, now: Json, limits: ProfileLimits) -> list[Anomaly]:
     found = [*_volume(before, now, limits)]
     for name in sorted({*before["fields"], *now["fields"]}):
         was, is_ = before["fields"].get(name, _missing(before)), now["fields"].get(name, _missing(now))
-        field = _Field(name, was, is_, limits)
+        field = _Field(was, is_, limits)
         found += [Anomaly(kind, name, message) for kind, message in field.findings()]
     return [one for one in found if limits.action_of(one.kind) != OFF]
 
@@ -63,8 +64,8 @@ def _volume(before: Json, now: Json, limits: ProfileLimits) -> Iterator[Anomaly]
 class _Field:
     """One field, before and now."""
 
-    def __init__(self, name: str, was: Json, now: Json, limits: ProfileLimits) -> None:
-        self.name, self.was, self.now, self.limits = name, was, now, limits
+    def __init__(self, was: Json, now: Json, limits: ProfileLimits) -> None:
+        self.was, self.now, self.limits = was, now, limits
 
     def findings(self) -> Iterator[tuple[str, str]]:
         """(kind, message) of all that is unlike."""
@@ -87,7 +88,7 @@ class _Field:
             empty = self.now["rows"] - self.now["present"]
             yield (
                 "empty",
-                f"{self.name}: empty in {empty:,} of {self.now['rows']:,} records ({_percent(now)}; before {_percent(was)})",
+                f"empty in {empty:,} of {self.now['rows']:,} records ({_percent(now)}; before {_percent(was)})",
             )
 
     def _patterns(self) -> Iterator[tuple[str, str]]:
@@ -104,11 +105,11 @@ class _Field:
                 f"“{form}” ({count:,}, {_percent(count / self.now['values'])})" for form, count in new[:_EXAMPLES]
             )
             usual = ", ".join(f"“{form}”" for form, _ in self.was["masks"][:_EXAMPLES])
-            yield "pattern", f"{self.name}: values of a new form {forms}; before {usual}{self._such()}"
+            yield "pattern", f"values of a new form {forms}; before {usual}{self._such({form for form, _ in new})}"
 
-    def _such(self) -> str:
-        known = {value for value, _ in self.was["top"]}
-        shown = [value for value, _ in self.now["top"] if value not in known][:_EXAMPLES]
+    def _such(self, forms: Collection[str]) -> str:
+        """Frequent values of these forms, as examples."""
+        shown = [value for value, _ in self.now["top"] if mask(value)[0] in forms][:_EXAMPLES]
         return f"; for example {', '.join(f'“{one}”' for one in shown)}" if shown else ""
 
     def _values(self) -> Iterator[tuple[str, str]]:
@@ -117,7 +118,7 @@ class _Field:
             if value not in known and self._enough(count, "value"):
                 yield (
                     "value",
-                    f"{self.name}: “{value}” in {count:,} of {self.now['values']:,} values ({_percent(count / self.now['values'])}),"
+                    f"“{value}” in {count:,} of {self.now['values']:,} values ({_percent(count / self.now['values'])}),"
                     " and not among the frequent ones before",
                 )
 
@@ -131,7 +132,7 @@ class _Field:
             top = f"; “{self.now['top'][0][0]}” alone {self.now['top'][0][1]:,} times" if self.now["top"] else ""
             yield (
                 "distinct",
-                f"{self.name}: {self.now['distinct']:,} different among {self.now['values']:,} values; before {self.was['distinct']:,}"
+                f"{self.now['distinct']:,} different among {self.now['values']:,} values; before {self.was['distinct']:,}"
                 f" among {self.was['values']:,}{top}",
             )
 
@@ -147,14 +148,14 @@ class _Field:
         ):
             yield (
                 "duplicates",
-                f"{self.name}: {self.now['repeated']:,} of {self.now['values']:,} values stand more than once ({_percent(now)};"
+                f"{self.now['repeated']:,} of {self.now['values']:,} values stand more than once ({_percent(now)};"
                 f" before {_percent(was)})",
             )
 
     def _length(self) -> Iterator[tuple[str, str]]:
         was, now, share = self.was["length"]["mean"], self.now["length"]["mean"], self.limits.share_of("length")
         if was and (now < was * (1 - share) or (now - was) * (1 - share) > was * share):
-            yield "length", f"{self.name}: {now:,.0f} characters on average; before {was:,.0f}"
+            yield "length", f"{now:,.0f} characters on average; before {was:,.0f}"
 
     def _invalid(self) -> Iterator[tuple[str, str]]:
         if self.was["kind"] == "text":
@@ -166,8 +167,8 @@ class _Field:
         if now - was >= self.limits.share_of("invalid") and more >= self.limits.floor:
             yield (
                 "invalid",
-                f"{self.name}: {round(now * self.now['values']):,} of {self.now['values']:,} values are no {kind} ({_percent(now)};"
-                f" before {_percent(was)}){self._such()}",
+                f"{round(now * self.now['values']):,} of {self.now['values']:,} values are no {kind} ({_percent(now)};"
+                f" before {_percent(was)})",
             )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trueup.core.profiling.column import Column
+from trueup.core.profiling.counting import Frequent
 
 FORMAT = 1
+REASONS = 5
 MOST_FIELDS = 200
 """Fields that are looked at; of a collection with more, the first ones that come."""
 
@@ -24,6 +26,7 @@ class Profile:
         self._columns: dict[str, Column] = {}
         self.rows = 0
         self.unreadable = 0
+        self._reasons = Frequent()
         self.left_out: set[str] = set()
 
     def add(self, record: Mapping[str, Sequence[str]]) -> None:
@@ -33,6 +36,11 @@ class Profile:
             column = self._columns.get(name) or self._new(name)
             if column is not None:
                 column.add(values)
+
+    def refuse(self, why: str) -> None:
+        """A record that cannot be read."""
+        self.unreadable += 1
+        self._reasons.add({why: 1})
 
     def _new(self, name: str) -> Column | None:
         if len(self._columns) >= MOST_FIELDS:
@@ -46,6 +54,7 @@ class Profile:
         """Takes up the profile of another part of the same collection."""
         self.rows += other.rows
         self.unreadable += other.unreadable
+        self._reasons.merge(other._reasons)
         self.left_out |= other.left_out
         for name, theirs in other._columns.items():
             column = self._columns.get(name) or self._new(name)
@@ -53,12 +62,13 @@ class Profile:
                 column.merge(theirs)
 
     def to_json(self) -> dict[str, Any]:
-        """The profile as it is kept: {"format", "rows", "unreadable", "left_out": names of fields beyond MOST_FIELDS, "fields": {name: see
+        """The profile as it is kept: {"format", "rows", "unreadable", "reasons": why records could not be read, the most frequent first, "left_out": names of fields beyond MOST_FIELDS, "fields": {name: see
         `Column.to_json`}}; fields in the order of the alphabet, so that equal records make an equal profile."""
         return {
             "format": FORMAT,
             "rows": self.rows,
             "unreadable": self.unreadable,
+            "reasons": [list(one) for one in self._reasons.top(REASONS)],
             "left_out": sorted(self.left_out),
             "fields": {name: column.to_json(self.rows) for name, column in sorted(self._columns.items())},
         }

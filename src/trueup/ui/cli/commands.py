@@ -24,6 +24,7 @@ COMMANDS = (
     Command("serve", "Run schedules and triggers until it is stopped."),
     Command("schedule", "Show what starts next by itself, and what keeps it from starting."),
     Command("verify", "Compare all sides of a job in full; restore a backup to prove it."),
+    Command("profile", "Show what the records of a store look like, and of past loads."),
     Command("resolve", "Decide conflicts, bring back what lost or vanished."),
     Command("undo", "Take back what a run changed."),
     Command("status", "Show how backups stand: what is proven, what would be lost."),
