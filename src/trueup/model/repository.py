@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,52 @@ class Snapshot:
     complete: bool = True
 
 
+@dataclass(slots=True)
+class Listed:
+    """One entry of what is stored, as a `Listing` names it.
+
+    Attributes:
+        path: relative to the root, with `/`.
+        name: its last segment.
+        folder: a descriptor of the folder it is in; valid until the next entry is asked for.
+        stat: lstat(2) of it; None: not even that could be read.
+        unread: it, or what is in it, cannot be read: it is missing, or empty.
+        summed: the sum of its content is known to who lists it.
+    """
+
+    path: str
+    name: str
+    folder: int
+    stat: os.stat_result | None
+    unread: bool = False
+    summed: bool = False
+
+
+class Listing(Protocol):
+    """Goes through what is stored, and keeps a list of it: where a repository reads files by such a list, each is read once."""
+
+    def entries(self) -> Iterator[Listed]:
+        """Every entry below the root, a folder before what is in it; a single file is one entry. Raises what stops the backup."""
+        ...
+
+    def read(self, before: os.stat_result, after: os.stat_result, sum_: str) -> None:
+        """Told of the file that was given last, unless it is `summed` and was not read: what is stored of it.
+
+        Args:
+            before, after: fstat(2) before and after it was read.
+            sum_: BLAKE3 of what was read, in hexadecimal.
+        """
+        ...
+
+    def missed(self, error: OSError) -> None:
+        """The entry that was given last could not be read."""
+        ...
+
+    def end(self) -> None:
+        """That was all: completes the about folder. Raises what makes the backup fail."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StoreRequest:
     """What is to become a snapshot.
@@ -70,6 +117,8 @@ class StoreRequest:
         one_file_system: do not cross into other mounts.
         parent: an earlier snapshot of the same source, to compare with; "" for none.
         lock_until: nobody may delete it before (object lock), seconds since 1970; None: no lock.
+        listing: goes through `root` in the repository's place; only where `Traits.lists`. None: `exclude` and `one_file_system` say what to store,
+            and `about` is complete.
     """
 
     root: Path
@@ -84,6 +133,7 @@ class StoreRequest:
     one_file_system: bool = False
     parent: str = ""
     lock_until: float | None = None
+    listing: Listing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +179,13 @@ class Traits:
         lock: whether `StoreRequest.lock_until` is enforced by the place it is kept in.
         place: where it is, for people, without any secret.
         far: whether it is on another machine.
+        lists: whether it takes a `StoreRequest.listing`.
     """
 
     lock: bool = False
     place: str = ""
     far: bool = False
+    lists: bool = False
 
 
 class Repository(Protocol):

@@ -21,6 +21,7 @@ from blake3 import blake3
 from tests.backup.repository_contract import request, tiny_disk, watch
 from tests.backup.trees import content, picture
 from trueup.connectors.archive import CONNECTOR, locks, storing
+from trueup.connectors.archive import reading as file_reading
 from trueup.connectors.archive.keys import new_identity
 from trueup.connectors.archive.objects import Damaged
 from trueup.connectors.archive.places import Folder
@@ -329,10 +330,10 @@ def test_a_change_with_the_same_size_and_time_is_seen(vault: Archive, tmp_path: 
 def test_files_that_vanish_grow_and_shrink_while_they_are_read(
     vault: Archive, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    size = 3 * storing.PART
+    size = 3 * file_reading.PART
     for name in ("grows", "shrinks", "vanishes", "becomes a pipe"):
         (root / name).write_bytes(random.Random(name).randbytes(size))
-    real, began = storing._read_at, set()
+    real, began = file_reading._read_at, set()
 
     def reading(descriptor: int, offset: int, length: int) -> bytes:
         name = os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}"))
@@ -342,7 +343,7 @@ def test_files_that_vanish_grow_and_shrink_while_they_are_read(
                 with (root / name).open("ab") as file:
                     file.write(b"more")
             if name == "shrinks":
-                os.truncate(root / name, storing.PART + 5)
+                os.truncate(root / name, file_reading.PART + 5)
         return real(descriptor, offset, length)
 
     def opening(self: Storing, one: object) -> object:
@@ -354,7 +355,7 @@ def test_files_that_vanish_grow_and_shrink_while_they_are_read(
         return really(self, one)
 
     really = Storing._read
-    monkeypatch.setattr(storing, "_read_at", reading)
+    monkeypatch.setattr(file_reading, "_read_at", reading)
     monkeypatch.setattr(Storing, "_read", opening)
     grows = (root / "grows").read_bytes()
     stored = vault.store(request(root, tmp_path), watch())
@@ -368,7 +369,7 @@ def test_files_that_vanish_grow_and_shrink_while_they_are_read(
 
 
 def test_a_large_file_that_grows_costs_what_is_new(vault: Archive, tmp_path: Path, root: Path) -> None:
-    (root / "log").write_bytes(random.Random(1).randbytes(storing.PART * 3 + 100))
+    (root / "log").write_bytes(random.Random(1).randbytes(file_reading.PART * 3 + 100))
     vault.store(request(root, tmp_path), watch())
     with (root / "log").open("ab") as file:
         file.write(b"one more line\n")

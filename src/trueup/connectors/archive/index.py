@@ -15,7 +15,7 @@ from typing import NamedTuple
 from trueup.connectors.archive.heads import Object
 from trueup.model.errors import Permanent
 
-_VERSION = 1
+_VERSION = 2
 _TABLES = """
 CREATE TABLE pack (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER NOT NULL);
 CREATE TABLE part (sum BLOB PRIMARY KEY, pack INTEGER NOT NULL REFERENCES pack) WITHOUT ROWID;
@@ -26,7 +26,8 @@ CREATE TABLE head (name TEXT PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE learnt (tree TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE seen (
     source TEXT NOT NULL, folder BLOB NOT NULL, name BLOB NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
-    inode INTEGER NOT NULL, body INTEGER NOT NULL, parts BLOB NOT NULL, sum BLOB NOT NULL, sparse TEXT NOT NULL, PRIMARY KEY (source, folder, name)
+    inode INTEGER NOT NULL, body INTEGER NOT NULL, parts BLOB NOT NULL, sum BLOB NOT NULL, sparse TEXT NOT NULL, xattrs TEXT NOT NULL,
+    PRIMARY KEY (source, folder, name)
 ) WITHOUT ROWID;
 """
 _FRESH = "CREATE TEMP TABLE IF NOT EXISTS fresh AS SELECT * FROM seen WHERE 0"
@@ -40,6 +41,7 @@ class Seen(NamedTuple):
         parts: sums of the parts, 32 bytes each, one after the other.
         sum: of the body where it has several parts, else b"".
         sparse: JSON of the segments; "" for a file without holes.
+        xattrs: JSON of the extended attributes, values in base64; "" where it has none.
     """
 
     size: int
@@ -50,6 +52,7 @@ class Seen(NamedTuple):
     parts: bytes
     sum: bytes
     sparse: str
+    xattrs: str
 
 
 class Index:
@@ -162,21 +165,24 @@ class Index:
 
     # --- files
 
-    def folder(self, source: str, folder: bytes) -> dict[bytes, Seen]:
-        """The files of a folder as they were, by name."""
+    def folder(self, source: str, folder: bytes) -> dict[bytes, tuple[Seen, int | None]]:
+        """The files of a folder as they were, by name, each with the number of the pack that has its one part (None: several, or none has it)."""
         rows = self._db.execute(
-            "SELECT name, size, mtime, ctime, inode, body, parts, sum, sparse FROM seen WHERE source = ? AND folder = ?",
+            "SELECT s.name, s.size, s.mtime, s.ctime, s.inode, s.body, s.parts, s.sum, s.sparse, s.xattrs, p.pack "
+            "FROM seen AS s LEFT JOIN part AS p ON p.sum = s.parts WHERE s.source = ? AND s.folder = ?",
             (source, folder),
         )
-        return {row[0]: Seen(*row[1:]) for row in rows}
+        return {row[0]: (Seen(*row[1:-1]), row[-1]) for row in rows}
 
-    def collect(self, source: str, folder: bytes, files: Iterable[tuple[bytes, Seen]]) -> None:
-        """Files as they are, to be kept by `keep`."""
+    def collect(self, source: str, files: Iterable[tuple[bytes, bytes, Seen]]) -> None:
+        """Files as they are (folder, name, …), to be kept by `keep`."""
         self._db.execute(_FRESH)
+        self._db.execute("BEGIN")
         self._db.executemany(
-            "INSERT INTO temp.fresh VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((source, folder, name, *seen) for name, seen in files),
+            "INSERT INTO temp.fresh VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((source, folder, name, *seen) for folder, name, seen in files),
         )
+        self._db.execute("COMMIT")
 
     def keep(self, source: str, folders: set[bytes], gone: Iterable[tuple[bytes, bytes]]) -> None:
         """What was collected is what the source's files look like from now on.

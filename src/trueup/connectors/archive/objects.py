@@ -21,6 +21,7 @@ from trueup.model.repository import Watch
 
 if TYPE_CHECKING:
     from pyrage import x25519
+    from zstandard import ZstdCompressionObj, ZstdCompressor
 
 PIPE = 4 << 20
 """Bytes that wait in a pipe at most, besides the one piece that is being added."""
@@ -108,15 +109,16 @@ class Pipe:
             return piece
 
 
+class Frame(bytes):
+    """Bytes that are a frame of zstd already, or a piece of one (RFC 8878, 3: frames stand one after the other)."""
+
+
 class _Compressed:
     """What comes out of a pipe, compressed; to be read by age."""
 
     def __init__(self, pipe: Pipe, level: int, threads: int) -> None:
-        import zstandard
-
-        setup = {"threads": threads, "job_size": _JOB} if threads else {}
-        parameters = zstandard.ZstdCompressionParameters.from_level(level, write_checksum=1, **setup)
-        self._zstd = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+        self._zstd = compressor(level, threads)
+        self._frame: ZstdCompressionObj | None = None
         self._pipe = pipe
         self._ready = memoryview(b"")
         self._ended = False
@@ -125,12 +127,21 @@ class _Compressed:
         """The next compressed bytes; b"" at the end."""
         while not self._ended:
             piece = self._pipe.get()
-            if not piece:
-                self._ended = True
-                return self._zstd.flush()
-            if out := self._zstd.compress(piece):
+            if isinstance(piece, Frame) or not piece:
+                self._ended = not piece
+                if out := self._closed() + piece:
+                    return out
+                continue
+            if self._frame is None:
+                self._frame = self._zstd.compressobj()
+            if out := self._frame.compress(piece):
                 return out
         return b""
+
+    def _closed(self) -> bytes:
+        """The end of the frame that is open."""
+        frame, self._frame = self._frame, None
+        return b"" if frame is None else frame.flush()
 
     def read(self, size: int = -1) -> bytes:
         """As a file's."""
@@ -170,6 +181,15 @@ class _Summed:
         """Nothing: who made the file flushes it."""
 
 
+def compressor(level: int, threads: int = 0) -> ZstdCompressor:
+    """What compresses an object, or a frame of one."""
+    import zstandard
+
+    setup = {"threads": threads, "job_size": _JOB} if threads else {}
+    parameters = zstandard.ZstdCompressionParameters.from_level(level, write_checksum=1, **setup)
+    return zstandard.ZstdCompressor(compression_params=parameters)
+
+
 class Sealer:
     """One object that is being written, in a thread of its own.
 
@@ -201,6 +221,12 @@ class Sealer:
         self._buffered += len(data)
         if self._buffered >= CHUNK:
             self._push()
+
+    def frame(self, data: bytes) -> None:
+        """Adds bytes that are compressed already: whole frames, in as many pieces as one likes."""
+        if self._buffer:
+            self._push()
+        self._pipe.put(Frame(data))
 
     def _push(self) -> None:
         self._pipe.put(b"".join(self._buffer) if len(self._buffer) > 1 else self._buffer[0])
@@ -431,7 +457,7 @@ class Reader(io.RawIOBase):
         self._plain = decrypted(codec, pieces, watch)
         # bounded, however small the object is: zstd may make gigabytes of a few bytes
         source: Any = _Pieces(self._plain)
-        self._zstd = zstandard.ZstdDecompressor().stream_reader(source, read_size=CHUNK)
+        self._zstd = zstandard.ZstdDecompressor().stream_reader(source, read_size=CHUNK, read_across_frames=True)
 
     def readable(self) -> bool:
         return True

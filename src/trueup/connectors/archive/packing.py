@@ -72,11 +72,21 @@ class Packs:
         """The number of the pack that has a part; None: no pack has."""
         number = self._pending.get(part)
         if number is None and (id_ := self._index.pack_of(part)) is not None:
-            number = self._numbers.get(id_)
-            if number is None and (pack := self._index.pack(id_)) is not None:
-                number = self._numbers[id_] = len(self._objects)
-                self._objects.append(pack)
+            number = self.number(id_)
         return number
+
+    def number(self, id_: int) -> int | None:
+        """The number of a pack that the index knows by another one; None: it was struck out meanwhile."""
+        number = self._numbers.get(id_)
+        if number is None and (pack := self._index.pack(id_)) is not None:
+            number = self._numbers[id_] = len(self._objects)
+            self._objects.append(pack)
+        return number
+
+    def keep(self, part: bytes, data: bytes) -> int:
+        """The number of the pack that has a part, which is stored where none has it."""
+        number = self.find(part)
+        return self.add(part, data) if number is None else number
 
     def add(self, part: bytes, data: bytes) -> int:
         """Stores a part that is nowhere yet; returns its pack's number."""

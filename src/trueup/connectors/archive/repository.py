@@ -95,7 +95,7 @@ class Archive:
             lock = self._place.locks(Brief(_ANSWER))
         except TrueupError:
             lock = False
-        return Traits(lock=lock, place=self._place.where, far=self._place.far)
+        return Traits(lock=lock, place=self._place.where, far=self._place.far, lists=True)
 
     def prepare(self, known: bool, watch: Watch) -> None:
         """As in `Repository`."""

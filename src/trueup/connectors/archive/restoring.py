@@ -19,7 +19,7 @@ from trueup.connectors.archive import tar
 from trueup.connectors.archive.heads import Head, Object
 from trueup.connectors.archive.objects import Codec, Damaged, Reader, buffered, summed
 from trueup.connectors.archive.places import Place, shown, told
-from trueup.connectors.archive.storing import PART
+from trueup.connectors.archive.reading import PART
 from trueup.connectors.archive.trees import ROOT, Node, Tree, line, node
 from trueup.model.errors import NotFound
 from trueup.model.repository import Watch

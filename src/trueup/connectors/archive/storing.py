@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
 import sqlite3
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-
-from blake3 import blake3
+from dataclasses import replace
+from typing import TypeAlias
 
 from trueup.connectors.archive.heads import Head, Object, encoded, id_of, name_for
 from trueup.connectors.archive.index import Index, Seen, sums
+from trueup.connectors.archive.known import Known
 from trueup.connectors.archive.locks import Brief, Lock
 from trueup.connectors.archive.objects import Codec
 from trueup.connectors.archive.packing import Packs, joined, sealed
 from trueup.connectors.archive.places import Place
+from trueup.connectors.archive.reading import EMPTY, Content, Reader
 from trueup.connectors.archive.trees import ROOT, Node, TreeWriter
-from trueup.connectors.archive.walking import VANISHED, Found, Walk, segments, xattrs
+from trueup.connectors.archive.walking import VANISHED, Found, Walk, listed, xattrs
 from trueup.core.patterns import Patterns
 from trueup.model.errors import Permanent, Transient
 from trueup.model.repository import Snapshot, Stored, StoreRequest, Watch
 
-PART = 4 << 20
-"""A file is cut into parts of this size; part of the format."""
+Attributes: TypeAlias = dict[str, bytes] | None
+_Read: TypeAlias = tuple[Content, Attributes]
 
 _TAKEN_BACK = 30.0
+_ASKED = 0.1
 
 _SETTLED = 2_000_000_000
 """A file that was changed less than these nanoseconds before it was read may change once more with the same time stamps: it is read next time too."""
-
-
-@dataclass(slots=True)
-class _Content:
-    """What was read of a file."""
-
-    body: int = 0
-    size: int = 0
-    parts: list[bytes] = field(default_factory=list)
-    packs: list[int] = field(default_factory=list)
-    sum: bytes = b""
-    sparse: list[tuple[int, int]] | None = None
 
 
 class Storing:
@@ -74,28 +66,31 @@ class Storing:
         self._repository = repository
         self._lock = lock
         self._request = request
+        self._listing = request.listing
         self._watch = watch
-        self._source = json.dumps([request.job, request.source])
+        self._known = Known(index, json.dumps([request.job, request.source]))
         self._packs = Packs(place, codec, index, pack_size, watch)
+        self._reader = Reader(self._packs.keep, self._moved, self._listing is not None)
         self._walk = Walk(request.root, Patterns(request.exclude), request.one_file_system)
         self._tree_object: list[Object] = []
         self._sealer = sealed(place, codec, "trees", watch, self._tree_object.append)
-        self._tree = TreeWriter(self._sealer)
-        self._first: dict[tuple[int, int], str] = {}  # files with several names: the first
-        self._folders: set[bytes] = set()
-        self._gone: list[tuple[bytes, bytes]] = []
+        self._tree = TreeWriter(codec.level)
+        self._first: dict[tuple[int, int], tuple[str, bytes]] = {}  # files with several names: the first, and the sum
         self._bytes = 0
         self._files = 0
+        self._done = 0
         self._asked = 0.0
-        self._follow = 0 if self._walk.root.is_file() else os.O_NOFOLLOW
+        follow = 0 if self._walk.root.is_file() else os.O_NOFOLLOW
+        self._flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | follow
 
     def run(self) -> Stored:
         """Stores it. Raises what stops it; nothing but whole packs is left then."""
         try:
-            self._tree.about(self._request.about)
             root = self._files_of_root()
             packs = self._packs.finish()
-            self._tree.end()
+            if self._listing is not None:
+                self._listing.end()
+            self._tree.end(self._request.about, self._sealer)
             joined(self._sealer, self._watch)
             head = self._head(root, packs)
             self._hold(head)
@@ -104,8 +99,10 @@ class Storing:
             self._packs.abort()
             self._sealer.abort()
             raise
+        finally:
+            self._tree.close()
         with suppress(sqlite3.Error):  # the snapshot is there; what is not remembered is read again
-            self._index.keep(self._source, self._folders, self._gone)
+            self._known.keep()
             self._index.learnt(head.tree.name)
         snapshot = replace(head.snapshot, id=id_of(name))
         return Stored(snapshot, tuple(self._walk.unread))
@@ -114,57 +111,47 @@ class Storing:
 
     def _files_of_root(self) -> str:
         """Reads everything; returns what the root is."""
-        if (single := self._walk.single()) is not None:
-            if single.kind != "file":
-                raise Permanent(
-                    "the source cannot be stored", where=single.full, why="it is neither a folder nor a file"
-                )
-            self._folder("", [single])
-            return "file"
-        root = Found(ROOT, ROOT, str(self._request.root), os.stat(self._request.root))
-        self._tree.add(self._node(root, "dir"))
-        for folder, found in self._walk.folders():
-            self._folder(folder, found)
-        return "dir"
+        single = self._walk.single()
+        if single is None:
+            root = Found(ROOT, ROOT, str(self._request.root), os.stat(self._request.root))
+            self._tree.add(self._node(root, "dir", xattrs(root.full)))
+        elif single.kind != "file":
+            raise Permanent("the source cannot be stored", where=single.full, why="it is neither a folder nor a file")
+        for one in self._entries(single):
+            self._entry(one)
+            self._moved(1)
+        return "dir" if single is None else "file"
 
-    def _folder(self, folder: str, found: list[Found]) -> None:
-        key = os.fsencode(folder)
-        self._folders.add(key)
-        before = self._index.folder(self._source, key)
-        now: list[tuple[bytes, Seen]] = []
-        for one in found:
-            self._alive()
-            name = os.fsencode(one.name)
-            seen = self._entry(one, before.pop(name, None))
-            if seen is not None:
-                now.append((name, seen))
-        self._gone.extend((key, name) for name in before)
-        if now:
-            self._index.collect(self._source, key, now)
+    def _entries(self, single: Found | None) -> Iterator[Found]:
+        if self._listing is not None:
+            return listed(self._listing, self._walk.unread)
+        return self._walk.entries() if single is None else iter([single])
 
-    def _alive(self) -> None:
+    def _moved(self, amount: int) -> None:
+        """Something was read; the watch is told ten times a second."""
+        self._done += amount
         now = time.monotonic()
-        if now - self._asked > 0.1:
-            self._asked = now
+        if now - self._asked > _ASKED:
+            self._watch.moved(self._done)
+            self._asked, self._done = now, 0
             self._watch.ok()
 
-    def _entry(self, one: Found, before: Seen | None) -> Seen | None:
-        """Adds an entry to the tree; returns what to remember of a file that was read."""
+    def _entry(self, one: Found) -> None:
+        """Adds an entry to the tree."""
         kind = one.kind
         if kind == "file":
-            return self._file(one, before)
+            self._file(one)
+            return
         link = None
         if kind == "link":
             try:
-                link = os.readlink(one.full)
+                link = one.link()
             except OSError as error:
                 self._missed(one, error)
-                return None
-        self._tree.add(self._node(one, kind, link=link))
-        self._watch.moved()
-        return None
+                return
+        self._tree.add(self._node(one, kind, xattrs(one.full), link=link))
 
-    def _node(self, one: Found, kind: str, **more: object) -> Node:
+    def _node(self, one: Found, kind: str, attributes: Attributes, **more: object) -> Node:
         status = one.stat
         return Node(
             path=one.path,
@@ -173,7 +160,7 @@ class Storing:
             uid=status.st_uid,
             gid=status.st_gid,
             mtime=status.st_mtime_ns,
-            xattrs=xattrs(one.full),
+            xattrs=attributes,
             **more,  # type: ignore[arg-type]
         )
 
@@ -181,31 +168,27 @@ class Storing:
         """An entry that cannot be read; one that has gone meanwhile is simply not there."""
         if error.errno not in VANISHED:
             self._walk.unread.append(one.path)
+        if self._listing is not None:
+            self._listing.missed(error)
 
-    def _file(self, one: Found, before: Seen | None) -> Seen | None:
-        status = one.stat
-        if status.st_nlink > 1:
-            first = self._first.setdefault((status.st_dev, status.st_ino), one.path)
-            if first != one.path:
-                self._files += 1
-                self._tree.add(self._node(one, "file", size=status.st_size, hard=first))
-                return None
-        fresh: Seen | None = None
-        content = self._unchanged(status, before)
-        if content is None:
-            try:
-                content, fresh = self._read(one)
-            except OSError as error:
-                self._missed(one, error)
-                if status.st_nlink > 1:
-                    del self._first[status.st_dev, status.st_ino]
-                return None
+    def _file(self, one: Found) -> None:
+        before = self._known.take(one.path)
+        if one.stat.st_nlink > 1 and self._again(one):
+            return
+        known = self._unchanged(one, before)
+        try:
+            content, attributes = self._read(one) if known is None else known
+        except OSError as error:
+            self._missed(one, error)
+            return
+        if one.stat.st_nlink > 1:
+            self._first[one.stat.st_dev, one.stat.st_ino] = (one.path, content.plain)
         self._files += 1
         self._bytes += content.size
-        self._watch.moved(content.size or 1)
         node = self._node(
             one,
             "file",
+            attributes,
             size=content.size,
             body=content.body,
             parts=[part.hex() for part in content.parts],
@@ -214,112 +197,85 @@ class Storing:
             sparse=content.sparse,
         )
         self._tree.add(node)
-        return fresh
 
-    def _unchanged(self, status: os.stat_result, before: Seen | None) -> _Content | None:
+    def _again(self, one: Found) -> bool:
+        """Whether it is another name of a file that is in the tree already, and is there now under this one too."""
+        status = one.stat
+        path, sum_ = self._first.get((status.st_dev, status.st_ino), ("", b""))
+        if path:
+            self._files += 1
+            self._tree.add(self._node(one, "file", xattrs(one.full), size=status.st_size, hard=path))
+            self._tell(status, status, sum_)
+        return bool(path)
+
+    def _tell(self, before: os.stat_result, after: os.stat_result, sum_: bytes) -> None:
+        if self._listing is not None:
+            self._listing.read(before, after, sum_.hex())
+
+    def _unchanged(self, one: Found, before: tuple[Seen, int | None] | None) -> _Read | None:
         """What the file was when it was last read, where it is the same still and all of it is in the archive."""
-        if before is None or before[:4] != (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino):
+        if before is None:
             return None
-        parts = list(sums(before.parts))
-        packs = []
-        for part in parts:
-            number = self._packs.find(part)
-            if number is None:
-                return None
-            packs.append(number)
-        sparse = [(offset, length) for offset, length in json.loads(before.sparse)] if before.sparse else None
-        return _Content(before.body, before.size, parts, packs, before.sum, sparse)
+        seen, pack = before
+        status = one.stat
+        if seen[:4] != (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino):
+            return None
+        wanted = one.listed is not None and not one.listed.summed
+        if wanted and seen.sparse:  # the sum of a file with its holes is not kept
+            return None
+        content = self._recalled(seen, pack)
+        if content is None:
+            return None
+        if wanted:
+            self._tell(status, status, content.plain)
+        return content, _decoded(seen.xattrs) if seen.xattrs else None
 
-    def _read(self, one: Found) -> tuple[_Content, Seen | None]:
-        """Reads a file as it is now.
+    def _recalled(self, seen: Seen, pack: int | None) -> Content | None:
+        if pack is not None and (number := self._packs.number(pack)) is not None:
+            parts, packs = [seen.parts], [number]
+        else:
+            parts, packs = list(sums(seen.parts)), []
+            for part in parts:
+                if (found := self._packs.find(part)) is None:
+                    return None
+                packs.append(found)
+        sparse = [(offset, length) for offset, length in json.loads(seen.sparse)] if seen.sparse else None
+        plain = b"" if seen.sparse else seen.sum or seen.parts or EMPTY
+        return Content(seen.body, seen.size, parts, packs, seen.sum, sparse, plain)
 
-        Returns:
-            What was read, and what to remember; None where it may have changed meanwhile.
+    def _read(self, one: Found) -> _Read:
+        """Reads a file as it is now, and once more where it changed meanwhile; remembers what it looks like where it did not.
+
+        Raises:
+            OSError: it cannot be read.
         """
-        descriptor = os.open(one.full, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | self._follow)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):  # something else took its place meanwhile
-                raise FileNotFoundError(2, "not a file any more", one.full)
-            one.stat = status
-            content = self._contents(descriptor, status)
-            after = os.fstat(descriptor)
-        finally:
-            os.close(descriptor)
-        key = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-        same = (
-            key == (after.st_size, after.st_mtime_ns, after.st_ctime_ns, after.st_ino)
-            and content.size == status.st_size
-        )
-        if not same or max(key[1], key[2]) > time.time_ns() - _SETTLED:
-            return content, None
+        for attempt in (0, 1):
+            descriptor = one.open(self._flags)
+            try:
+                before = os.fstat(descriptor)
+                if not stat.S_ISREG(before.st_mode):  # something else took its place meanwhile
+                    raise FileNotFoundError(2, "not a file any more", one.full)
+                content = self._reader.read(descriptor, before)
+                after = os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+            same = _key(before) == _key(after) and content.size == before.st_size
+            if same or self._listing is None or attempt:
+                break
+        one.stat = before
+        attributes = xattrs(one.full)
+        if same:
+            self._remember(one, content, attributes)
+        self._tell(before, after, content.plain)
+        return content, attributes
+
+    def _remember(self, one: Found, content: Content, attributes: Attributes) -> None:
+        if max(one.stat.st_mtime_ns, one.stat.st_ctime_ns) > time.time_ns() - _SETTLED:
+            return
         sparse = "" if content.sparse is None else json.dumps(content.sparse)
-        return content, Seen(*key, content.body, b"".join(content.parts), content.sum, sparse)
-
-    def _contents(self, descriptor: int, status: os.stat_result) -> _Content:
-        content = _Content()
-        if status.st_blocks * 512 >= status.st_size:
-            self._stream(descriptor, 0, status.st_size, content)
-            content.size = content.body
-            return content
-        found = segments(descriptor, status.st_size)
-        if found == [(0, status.st_size)]:
-            self._stream(descriptor, 0, status.st_size, content)
-            content.size = content.body
-            return content
-        content.size, content.sparse = status.st_size, []
-        self._sparse(descriptor, found, content)
-        return content
-
-    def _stream(self, descriptor: int, offset: int, size: int, content: _Content) -> None:
-        """A file without holes, as long as it was when it was opened."""
-        whole = blake3() if size > PART else None
-        while content.body < size:
-            data = _read_at(descriptor, offset + content.body, min(PART, size - content.body))
-            if not data:  # it became shorter
-                break
-            if whole is not None:
-                whole.update(data)
-            self._part(data, content)
-        if whole is not None and len(content.parts) > 1:
-            content.sum = whole.digest()
-
-    def _sparse(self, descriptor: int, found: list[tuple[int, int]], content: _Content) -> None:
-        """The data between holes, one after the other."""
-        assert content.sparse is not None
-        whole, buffer = blake3(), bytearray()
-        for offset, length in found:
-            done = 0
-            while done < length:
-                data = _read_at(descriptor, offset + done, min(PART - len(buffer), length - done))
-                if not data:
-                    break
-                done += len(data)
-                buffer += data
-                whole.update(data)
-                if len(buffer) == PART:
-                    self._part(bytes(buffer), content)
-                    buffer.clear()
-            if done:
-                content.sparse.append((offset, done))
-            if done < length:
-                break
-        if buffer:
-            self._part(bytes(buffer), content)
-        if len(content.parts) > 1:
-            content.sum = whole.digest()
-
-    def _part(self, data: bytes, content: _Content) -> None:
-        part = blake3(data).digest()
-        number = self._packs.find(part)
-        if number is None:
-            number = self._packs.add(part, data)
-        content.parts.append(part)
-        content.packs.append(number)
-        content.body += len(data)
-        if content.body > len(data):
-            self._watch.moved(len(data))
-            self._alive()
+        parts = b"".join(content.parts)
+        seen = Seen(*_key(one.stat), content.body, parts, content.sum, sparse, _encoded(attributes))
+        self._known.put(one.path, seen)
 
     # --- the end
 
@@ -386,12 +342,16 @@ def lock_objects(place: Place, index: Index, names: list[str], until: float, wat
             watch.moved()
 
 
-def _read_at(descriptor: int, offset: int, size: int) -> bytes:
-    """So many bytes, or fewer where the file ends."""
-    data = os.pread(descriptor, size, offset)
-    while 0 < len(data) < size:
-        more = os.pread(descriptor, size - len(data), offset + len(data))
-        if not more:
-            break
-        data += more
-    return data
+def _key(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _encoded(attributes: Attributes) -> str:
+    """Extended attributes as the index keeps them."""
+    if not attributes:
+        return ""
+    return json.dumps({name: base64.b64encode(value).decode() for name, value in attributes.items()})
+
+
+def _decoded(text: str) -> dict[str, bytes]:
+    return {name: base64.b64decode(value) for name, value in json.loads(text).items()}

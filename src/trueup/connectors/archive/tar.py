@@ -6,6 +6,7 @@ POSIX.1-2017, pax: ustar interchange format and extended headers; sparse files a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from io import BufferedReader
 
 from trueup.connectors.archive.objects import Damaged
@@ -28,17 +29,23 @@ def _header(
     link: bytes = b"",
 ) -> bytes:
     """One block; what does not fit its field is in the extended header before it."""
-    head = b"%s%07o\0%07o\0%07o\0%011o\0%011o\0" % (
-        name[:100].ljust(100, b"\0"),
+    name = name[:100]
+    numbers = b"%07o\0%07o\0%07o\0%011o\0%011o\0" % (
         mode,
         ids[0] if ids[0] < _USTAR_ID else 0,
         ids[1] if ids[1] < _USTAR_ID else 0,
         size if size < _USTAR_SIZE else 0,
         mtime if 0 <= mtime < _USTAR_SIZE else 0,
     )
-    tail = kind + link[:100].ljust(100, b"\0") + _MAGIC
-    total = sum(head) + 8 * 32 + sum(tail)
-    return (head + b"%06o\0 " % total + tail).ljust(BLOCK, b"\0")
+    tail, total = _tail(kind, link[:100])
+    return b"%s%s%06o\0 %s" % (name.ljust(100, b"\0"), numbers, sum(name) + sum(numbers) + total, tail)
+
+
+@lru_cache(maxsize=16)
+def _tail(kind: bytes, link: bytes) -> tuple[bytes, int]:
+    """The block from its kind on, and what that adds to the sum, with the sum's own place as blanks."""
+    tail = kind + link.ljust(100, b"\0") + _MAGIC
+    return tail.ljust(BLOCK - 156, b"\0"), sum(tail) + 8 * 32
 
 
 def padding(size: int) -> bytes:
@@ -69,14 +76,18 @@ def _records(values: Mapping[bytes, bytes]) -> bytes:
 
 
 def _extended(records: bytes) -> bytes:
-    return _header(b"././@PaxHeader", b"x", len(records)) + records + padding(len(records))
+    return _extension(len(records)) + records + padding(len(records))
+
+
+@lru_cache(maxsize=64)
+def _extension(size: int) -> bytes:
+    """The header of an extended header."""
+    return _header(b"././@PaxHeader", b"x", size)
 
 
 def _seconds(mtime: int) -> bytes:
     """Nanoseconds as pax writes times."""
-    sign = b"-" if mtime < 0 else b""
-    whole, rest = divmod(abs(mtime), 1_000_000_000)
-    return b"%s%d.%09d" % (sign, whole, rest)
+    return b"%s%d.%09d" % (b"-" if mtime < 0 else b"", *divmod(abs(mtime), 1_000_000_000))
 
 
 def entry_header(
@@ -103,6 +114,12 @@ def entry_header(
         sparse: the file's size and where the content belongs in it: (offset, length).
     """
     name, table = path + b"/" if kind == "dir" else path, b""
+    seconds = mtime // 1_000_000_000
+    if (
+        _plain(name, link, body, ids) and 10**9 <= seconds < 10**10 and not xattrs and sparse is None
+    ):  # nearly every file
+        record = b"30 mtime=%d.%09d\n" % (seconds, mtime % 1_000_000_000)
+        return _extension(30) + record.ljust(BLOCK, b"\0") + _header(name, _KINDS[kind], body, mode, seconds, ids, link)
     values = {b"mtime": _seconds(mtime)}
     if sparse is not None:
         values |= {b"GNU.sparse.major": b"1", b"GNU.sparse.minor": b"0", b"GNU.sparse.name": name}
@@ -113,15 +130,19 @@ def entry_header(
         values[b"path"] = name
     if len(link) > 100:
         values[b"linkpath"] = link
-    for key, number, limit in ((b"size", body, _USTAR_SIZE), (b"uid", ids[0], _USTAR_ID), (b"gid", ids[1], _USTAR_ID)):
-        if number >= limit:
-            values[key] = b"%d" % number
-    for key_, value in (xattrs or {}).items():
+    if body >= _USTAR_SIZE:
+        values[b"size"] = b"%d" % body
+    if max(ids) >= _USTAR_ID:
+        values |= {key: b"%d" % one for key, one in zip((b"uid", b"gid"), ids, strict=True) if one >= _USTAR_ID}
+    for key_, value in xattrs.items() if xattrs else ():
         escaped = key_.replace("%", "%25").replace("=", "%3D")  # as GNU tar does: a record's key ends at "="
         values[b"SCHILY.xattr." + escaped.encode("utf-8", "surrogateescape")] = value
-    return (
-        _extended(_records(values)) + _header(name, _KINDS[kind], body, mode, mtime // 1_000_000_000, ids, link) + table
-    )
+    return _extended(_records(values)) + _header(name, _KINDS[kind], body, mode, seconds, ids, link) + table
+
+
+def _plain(name: bytes, link: bytes, body: int, ids: tuple[int, int]) -> bool:
+    """Whether all but the time fits into the header's own fields."""
+    return len(name) <= 100 and len(link) <= 100 and body < _USTAR_SIZE and max(ids) < _USTAR_ID
 
 
 def _sparse_table(size: int, segments: Sequence[tuple[int, int]]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,12 +16,14 @@ from typing import Any
 
 from trueup.connectors.archive import tar
 from trueup.connectors.archive.heads import Head
-from trueup.connectors.archive.objects import CHUNK, Codec, Damaged, Reader, Sealer, buffered, summed
+from trueup.connectors.archive.objects import CHUNK, Codec, Damaged, Reader, Sealer, buffered, compressor, summed
 from trueup.connectors.archive.places import Place, told
 from trueup.model.errors import Permanent
 from trueup.model.repository import Watch
 
 _LINES = 1000
+_WAITING = 4 << 20
+"""Bytes of a tree that wait in memory; more are in a temporary file. 20,000 entries are some 2 MB."""
 
 ROOT = "."
 """The path of the root itself, where it is a folder."""
@@ -125,38 +128,18 @@ def _safe(path: str) -> str:
 
 
 class TreeWriter:
-    """Writes a tree while the files are read."""
+    """Makes a tree while the files are read. What it is about comes first in it and is known last: the entries wait, compressed.
 
-    def __init__(self, sealer: Sealer) -> None:
-        self._sealer = sealer
+    Args:
+        level: of zstd.
+    """
+
+    def __init__(self, level: int) -> None:
+        self._zstd = compressor(level).compressobj()
+        self._waiting = tempfile.SpooledTemporaryFile(_WAITING, prefix="trueup-tree-")  # noqa: SIM115
         self._number = 0
         self._lines: list[str] = []
         self._headers: list[bytes] = []
-
-    def about(self, folder: Path) -> None:
-        """The files that say what the snapshot is; to be called first."""
-        for directory, folders, names in os.walk(folder):
-            folders.sort()
-            for name in sorted(names):
-                path = os.path.join(directory, name)
-                try:
-                    self._about_file(path, "about/" + os.path.relpath(path, folder))
-                except OSError as error:
-                    raise told(error, "what a snapshot is about cannot be read", path) from error
-
-    def _about_file(self, path: str, name: str) -> None:
-        with open(path, "rb", buffering=0) as file:
-            left = size = os.fstat(file.fileno()).st_size
-            self._sealer.write(tar.named(os.fsencode(name), size))
-            while left:
-                piece = file.read(min(left, CHUNK))
-                if not piece:
-                    raise Permanent(
-                        "what a snapshot is about cannot be read", where=path, why="it became shorter meanwhile"
-                    )
-                self._sealer.write(piece)
-                left -= len(piece)
-            self._sealer.write(tar.padding(size))
 
     def add(self, node: Node) -> None:
         """Adds an entry."""
@@ -168,17 +151,59 @@ class TreeWriter:
 
     def _flush(self) -> None:
         for end, data in (("jsonl", "".join(self._lines).encode()), ("headers", b"".join(self._headers))):
-            self._sealer.write(tar.member(f"tree/{self._number:06d}.{end}", len(data)) + data + tar.padding(len(data)))
+            member = tar.member(f"tree/{self._number:06d}.{end}", len(data))
+            self._wait(b"".join((member, data, tar.padding(len(data)))))
         self._number += 1
         self._lines.clear()
         self._headers.clear()
 
-    def end(self) -> None:
-        """That was all."""
+    def _wait(self, data: bytes) -> None:
+        self._waiting.write(self._zstd.compress(data))
+
+    def end(self, about: Path, sealer: Sealer) -> None:
+        """That was all: the tree is written.
+
+        Args:
+            about: the folder with what the snapshot is about.
+            sealer: takes the tree.
+        """
         if self._lines or not self._number:
             self._flush()
-        self._sealer.write(tar.END)
-        self._sealer.end()
+        self._wait(tar.END)
+        self._waiting.write(self._zstd.flush())
+        self._about(about, sealer)
+        self._waiting.seek(0)
+        while piece := self._waiting.read(CHUNK):
+            sealer.frame(piece)
+        sealer.end()
+
+    def close(self) -> None:
+        """Gives back what it waits in."""
+        self._waiting.close()
+
+    def _about(self, folder: Path, sealer: Sealer) -> None:
+        for directory, folders, names in os.walk(folder):
+            folders.sort()
+            for name in sorted(names):
+                path = os.path.join(directory, name)
+                try:
+                    _about_file(path, "about/" + os.path.relpath(path, folder), sealer)
+                except OSError as error:
+                    raise told(error, "what a snapshot is about cannot be read", path) from error
+
+
+def _about_file(path: str, name: str, sealer: Sealer) -> None:
+    with open(path, "rb", buffering=0) as file:
+        left = size = os.fstat(file.fileno()).st_size
+        sealer.write(tar.named(os.fsencode(name), size))
+        while left:
+            piece = file.read(min(left, CHUNK))
+            if not piece:
+                what = "what a snapshot is about cannot be read"
+                raise Permanent(what, where=path, why="it became shorter meanwhile")
+            sealer.write(piece)
+            left -= len(piece)
+        sealer.write(tar.padding(size))
 
 
 class Tree:

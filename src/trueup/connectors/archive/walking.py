@@ -1,4 +1,4 @@
-"""The files of a source, as they are found: folder by folder, each before what is in it, sorted by name."""
+"""The files of a source, as they are found: a folder before what is in it, sorted by name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from trueup.connectors.archive.places import told
 from trueup.core.patterns import Patterns
+from trueup.model.repository import Listed, Listing
 
 VANISHED = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ESTALE})
 
@@ -27,17 +28,39 @@ KINDS = {
 
 @dataclass(slots=True)
 class Found:
-    """An entry: `path` relative to the root, and what lstat says."""
+    """An entry.
+
+    Attributes:
+        name, path: its last segment, and all of them, relative to the root.
+        full: what leads to it.
+        stat: what lstat says.
+        folder: a descriptor of the folder it is in; None: it is named by `full`.
+        listed: who lists it wants to know what is read of it, or has its sum already.
+    """
 
     name: str
     path: str
     full: str
     stat: os.stat_result
+    folder: int | None = None
+    listed: Listed | None = None
 
     @property
     def kind(self) -> str:
         """As `trees.Node.kind`."""
         return KINDS.get(stat.S_IFMT(self.stat.st_mode), "device")
+
+    @property
+    def _at(self) -> str:
+        return self.full if self.folder is None else self.name
+
+    def open(self, flags: int) -> int:
+        """A descriptor of it."""
+        return os.open(self._at, flags, dir_fd=self.folder)
+
+    def link(self) -> str:
+        """Where it leads to."""
+        return os.readlink(self._at, dir_fd=self.folder)
 
 
 @dataclass(slots=True)
@@ -70,8 +93,8 @@ class Walk:
             return None
         return Found(self.root.name, self.root.name, str(self.root), status)
 
-    def folders(self) -> Iterator[tuple[str, list[Found]]]:
-        """Each folder's path, and its entries.
+    def entries(self) -> Iterator[Found]:
+        """All that is in the root.
 
         Raises:
             StoreError: the root cannot be read.
@@ -82,19 +105,15 @@ class Walk:
             os.scandir(root).close()
         except OSError as error:
             raise told(error, "the source cannot be read", root) from error
-        left = [""]
+        left = [iter(self._entries(root, "") or ())]
         while left:
-            folder = left.pop()
-            found = self._entries(f"{root}/{folder}" if folder else root, folder)
-            if found is None:
+            one = next(left[-1], None)
+            if one is None:
+                left.pop()
                 continue
-            yield folder, found
-            inner = (
-                one
-                for one in found
-                if stat.S_ISDIR(one.stat.st_mode) and (one.stat.st_dev == device or not self.one_file_system)
-            )
-            left.extend(reversed([one.path for one in inner]))
+            yield one
+            if stat.S_ISDIR(one.stat.st_mode) and (one.stat.st_dev == device or not self.one_file_system):
+                left.append(iter(self._entries(one.full, one.path) or ()))
 
     def _entries(self, full: str, folder: str) -> list[Found] | None:
         """What is in a folder; None: it cannot be read, or has gone."""
@@ -116,6 +135,15 @@ class Walk:
                 if error.errno not in VANISHED:
                     self.unread.append(path)
         return found
+
+
+def listed(listing: Listing, unread: list[str]) -> Iterator[Found]:
+    """What a listing names; `unread` grows while it goes on."""
+    for one in listing.entries():
+        if one.unread:
+            unread.append(one.path)
+        if one.stat is not None:
+            yield Found(one.name, one.path, f"/proc/self/fd/{one.folder}/{one.name}", one.stat, one.folder, one)
 
 
 def xattrs(path: str) -> dict[str, bytes] | None:
