@@ -8,16 +8,16 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, event, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from tests.support import driver
-from tests.support.plainkind import changed
+from tests.support.plainkind import PLAIN
 from tests.support.trouble import Crash, Switches, troubled
-from tests.support.world import World
+from tests.support.world import World, Writing
 from trueup.model.diagnostics import Severity
 
 FULL = os.environ.get("TRUEUP_CAMPAIGN") == "full"
@@ -31,23 +31,23 @@ CAMPAIGN = settings(
     suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
 )
+SPARSER = settings(CAMPAIGN, max_examples=2500 if FULL else 25)
+"""For further kinds of items: the core below them is the same."""
 PATIENCE = 7200 if FULL else 300  # seconds
 sides = st.integers(0, 2)
 which = st.integers(0, 50)
 many_habits = st.lists(st.lists(st.sampled_from(HABITS), max_size=2, unique=True), min_size=3, max_size=3)
 
 
-def rewriting(how: str) -> Any:
+def rewriting(writing: Writing, how: str) -> Any:
     """What a server makes of a body; does nothing to what it made itself."""
 
     def rewrite(body: bytes) -> bytes:
-        lines = sorted(line for line in body.decode().splitlines() if not line.startswith("stamp:"))
         if how == LOSES_NOTE:
-            lines = [line for line in lines if not line.startswith("note:")]
-        if how == MARKS_PLACE:
-            lines = [line.replace("place: ", "place: ~") if line.startswith("place: v") else line for line in lines]
-        lines.sort(key=lambda line: not line.startswith("uid:"))
-        return "".join(f"{line}\n" for line in [*lines, "stamp: 1"]).encode()
+            body = writing.changed(body, note=None)
+        if how == MARKS_PLACE and (place := writing.shown(body).get("place", "")).startswith("v"):
+            body = writing.changed(body, place=f"~{place}")
+        return writing.rewritten(body)
 
     return rewrite
 
@@ -61,9 +61,12 @@ class Machine(RuleBasedStateMachine):
     """A world in trouble.
 
     Attributes:
+        writing: of which kind its items are.
         doubt: a write may be without an answer; what users do now, they may do with or without having seen it.
         renamed: sides whose listings must not lie: an item that hides under another name is gone for all we know.
     """
+
+    writing: ClassVar[Writing] = PLAIN
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +77,7 @@ class Machine(RuleBasedStateMachine):
 
     def start(self, names: str, habits: list[list[str]], rewrite: str, delta: bool, **more: Any) -> None:
         """Makes the world."""
-        self.world = World(self.folder / "ledger.db", names, delta=delta, **more)
+        self.world = World(self.folder / "ledger.db", names, delta=delta, writing=self.writing, **more)
         self.delta, self.rewrite = delta, rewrite
         self.habits = dict(zip(names, habits, strict=False))
         self.switches = {name: Switches() for name in names}
@@ -83,7 +86,9 @@ class Machine(RuleBasedStateMachine):
         note(f"{names} {self.habits} {rewrite} delta={delta} {more}")
 
     def trouble(self, name: str) -> Callable[[Any], Any]:
-        return lambda inner: troubled(inner, self.switches[name], self.habits[name], rewriting(self.rewrite))
+        return lambda inner: troubled(
+            inner, self.switches[name], self.habits[name], rewriting(self.writing, self.rewrite)
+        )
 
     # --- what users do
 
@@ -95,7 +100,7 @@ class Machine(RuleBasedStateMachine):
     def put(self, name: str, href: str, body: bytes) -> None:
         """A user's client stores a body: the server rewrites that, too."""
         if self.rewrites(name):
-            body = rewriting(self.rewrite)(body)
+            body = rewriting(self.writing, self.rewrite)(body)
         self.world[name].put(href, body)
 
     def change(self, name: str, uid: str, **values: object) -> None:
@@ -103,7 +108,7 @@ class Machine(RuleBasedStateMachine):
         href = self.world.href(name, uid)
         assert href is not None
         self.count += 1
-        self.put(name, href, changed(self.world[name].items[href], **{**values, "modified": self.count}))
+        self.put(name, href, self.writing.changed(self.world[name].items[href], **{**values, "modified": self.count}))
 
     def shown(self, name: str, uid: str) -> dict[str, Any]:
         """What a user sees."""

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from tests.property.machine import CAMPAIGN, MARKS_PLACE, NEUTRAL, PATIENCE, Machine, many_habits, sides, which
-from tests.support.plainkind import item
+from tests.property.machine import CAMPAIGN, MARKS_PLACE, NEUTRAL, PATIENCE, SPARSER, Machine, many_habits, sides, which
+from tests.support.cardkind import CARDS
 
 FIELDS = ("title", "note", "place")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(PATIENCE)]
@@ -37,13 +37,13 @@ class Mirror(Machine):
         self.count += 1
         uid = f"u{self.count}"
         values = {one: self.value() for one in sorted(fields)}
-        self.put("a", f"{uid}.txt", item(uid, modified=self.count, **values))
+        self.put("a", f"{uid}.txt", self.writing.item(uid, modified=self.count, **values))
 
     @rule(side=sides, number=st.integers(0, 9))
     def create_beside(self, side: int, number: int) -> None:
         """Somebody keeps an item of his own in a target."""
         name = self.target(side)
-        href, body = f"own-{number}.txt", item(f"own{number}", title=self.value())
+        href, body = f"own-{number}.txt", self.writing.item(f"own{number}", title=self.value())
         self.world[name].put(href, body)
         self.foreign[name, href] = body
 
@@ -95,5 +95,13 @@ class Mirror(Machine):
             assert self.world[name].items[href] == body
 
 
+class MirrorOfCards(Mirror):
+    """The same with contacts."""
+
+    writing = CARDS
+
+
+TestMirrorOfCards = MirrorOfCards.TestCase
+TestMirrorOfCards.settings = SPARSER
 TestMirror = Mirror.TestCase
 TestMirror.settings = CAMPAIGN

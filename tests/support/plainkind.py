@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from typing import Any
 
 from trueup.model.capabilities import Capabilities
 from trueup.model.errors import ItemRefused
@@ -162,3 +163,37 @@ def _mapped(data: bytes, key: str, change: object) -> bytes:
     return "".join(
         f"{key}: {change(value)}\n" if one == key else f"{line}\n" for one, value, line in _lines(data)
     ).encode()
+
+
+class PlainWriting:
+    """Implements `tests.support.world.Writing`."""
+
+    kind = PlainKind()
+    rules = None
+    item = staticmethod(item)
+    changed = staticmethod(changed)
+    broken = b"cut o"
+
+    def uid(self, body: bytes) -> str:
+        first = body.partition(b"\n")[0]
+        return first[5:].decode() if first.startswith(b"uid: ") else ""
+
+    def shown(self, body: bytes) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key, field in self.kind.fields(body).items():
+            label = f"{key.part}/{key.name.lower()}" if key.part else key.name.lower()
+            if key.member:
+                result[label] = sorted([*result.get(label, []), field.normal])
+            elif key.name:
+                result[label] = field.normal
+        return result
+
+    def rewritten(self, body: bytes) -> bytes:
+        """As a server stores it: lines in another order, with a stamp of its own."""
+        lines = sorted(
+            changed(body, stamp=1).decode().splitlines(), key=lambda line: (not line.startswith("uid:"), line)
+        )
+        return "".join(f"{line}\n" for line in lines).encode()
+
+
+PLAIN = PlainWriting()

@@ -4,18 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.support import driver
 from tests.support.memory import MemoryCollection, MemoryStore
-from tests.support.plainkind import PlainKind, changed, item
+from tests.support.plainkind import PLAIN
 from trueup.core.ledger import Ledger, open_ledger
 from trueup.core.work import Work
 from trueup.model.change import Change
 from trueup.model.job import CollectionRef, JobSpec
-from trueup.model.ports import Collection, Filter, Kind, Store, Transform
+from trueup.model.ports import Collection, FieldRules, Filter, Kind, Store, Transform
 
 NAME = "c"
+
+
+class Writing(Protocol):
+    """How items of a kind are written, in words that are the same for all: title, note, place, when, tag (a list), modified, stamp."""
+
+    @property
+    def kind(self) -> Kind: ...
+
+    @property
+    def rules(self) -> FieldRules | None: ...
+
+    @property
+    def broken(self) -> bytes:
+        """A body that cannot be read."""
+        ...
+
+    def item(self, uid: str, **values: object) -> bytes:
+        """A body."""
+        ...
+
+    def changed(self, body: bytes, **values: object) -> bytes:
+        """The body with these values set anew; None removes one."""
+        ...
+
+    def uid(self, body: bytes) -> str:
+        """Its key, or ""."""
+        ...
+
+    def shown(self, body: bytes) -> dict[str, Any]:
+        """What a person sees: single values as text, lists sorted."""
+        ...
+
+    def rewritten(self, body: bytes) -> bytes:
+        """What a server makes of it that means the same; of what it made itself, nothing else."""
+        ...
 
 
 class World:
@@ -26,6 +61,7 @@ class World:
         names: the stores.
         targets: those of them that a one-way job writes.
         delta: listings tell only what changed.
+        writing: of which kind the items are.
         spec: more of `JobSpec`.
     """
 
@@ -36,14 +72,15 @@ class World:
         *,
         targets: str = "",
         delta: bool = True,
-        kind: Kind | None = None,
+        writing: Writing = PLAIN,
         transform: Transform | None = None,
         filter: Filter | None = None,
         **spec: Any,
     ) -> None:
         self.path = path
         self.names = names
-        self.kind = kind or PlainKind()
+        self.writing = writing
+        self.kind = writing.kind
         self.transform = transform
         self.filter = filter
         self.now = 1_000_000.0
@@ -87,6 +124,7 @@ class World:
             store=self.stores.__getitem__,
             transform=self.transform,
             filter=self.filter,
+            rules=self.writing.rules,
             clock=lambda: self.now,
         )
 
@@ -94,13 +132,13 @@ class World:
 
     def put(self, name: str, uid: str, **values: object) -> None:
         """A user adds or replaces an item."""
-        self[name].put(self.href(name, uid) or f"{uid}.txt", item(uid, **values))
+        self[name].put(self.href(name, uid) or f"{uid}.txt", self.writing.item(uid, **values))
 
     def edit(self, name: str, uid: str, **values: object) -> None:
         """A user edits fields of an item; None removes one."""
         href = self.href(name, uid)
         assert href is not None, f"{uid} is not in {name}"
-        self[name].put(href, changed(self[name].items[href], **values))
+        self[name].put(href, self.writing.changed(self[name].items[href], **values))
 
     def remove(self, name: str, uid: str) -> None:
         """A user deletes an item."""
@@ -120,22 +158,13 @@ class World:
 
     def href(self, name: str, uid: str) -> str | None:
         """Where an item stands."""
-        return next(
-            (href for href, body in self[name].items.items() if body.startswith(f"uid: {uid}\n".encode())), None
-        )
+        return next((href for href, body in self[name].items.items() if self.writing.uid(body) == uid), None)
 
     def get(self, name: str, uid: str) -> dict[str, Any]:
         """An item's fields: single values as text, lists as sorted lists."""
         href = self.href(name, uid)
         assert href is not None, f"{uid} is not in {name}"
-        result: dict[str, Any] = {}
-        for key, field in self.kind.fields(self[name].items[href]).items():
-            label = f"{key.part}/{key.name.lower()}" if key.part else key.name.lower()
-            if key.member:
-                result[label] = sorted([*result.get(label, []), field.normal])
-            elif key.name:
-                result[label] = field.normal
-        return result
+        return self.writing.shown(self[name].items[href])
 
     def uids(self, name: str) -> list[str]:
         """The keys of all items, doubles too."""

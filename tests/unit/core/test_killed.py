@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.trouble import Crash, Switches, troubled
 from tests.support.world import World
+from tests.unit.core.conftest import plain_only
 from trueup.model.job import ConflictPolicy
 
 Worlds = Callable[..., World]
@@ -97,6 +98,7 @@ def test_scribbling_in_a_copy_that_was_not_read_back_is_drift(world: Worlds) -> 
     made.quiet()
 
 
+@plain_only
 def test_killed_at_every_write_to_the_ledger(world: Worlds) -> None:
     """One story, killed at each place in turn: the end is always the same."""
     number, died = 0, True

@@ -9,21 +9,21 @@ from typing import Any
 import pytest
 
 from tests.support import driver
-from tests.support.plainkind import PlainKind, changed, item
 from tests.support.trouble import Switches, troubled
-from tests.support.world import World
+from tests.support.world import World, Writing
+from tests.unit.core.conftest import plain_only
 from trueup.core import resolving
 from trueup.model.job import Guards
 from trueup.model.ports import Verdict
 
 Worlds = Callable[..., World]
-KIND = PlainKind()
 
 
 @dataclass(frozen=True)
 class Busy:
     """Shows only that there is something."""
 
+    writing: Writing
     title: str = "Busy"
     identity: bool = False
 
@@ -32,13 +32,14 @@ class Busy:
         return self.title
 
     def apply(self, data: bytes) -> bytes:
-        return changed(data, title=self.title, note=None)
+        return self.writing.changed(data, title=self.title, note=None)
 
 
 @dataclass(frozen=True)
 class Public:
     """Lets items through that say so, from and until a day of theirs."""
 
+    writing: Writing
     word: str = "public"
 
     @property
@@ -46,9 +47,9 @@ class Public:
         return self.word
 
     def verdict(self, data: bytes, now: float) -> Verdict:
-        values = {key.name: field.normal for key, field in KIND.fields(data).items()}
-        until, since = float(values.get("UNTIL", "inf")), float(values.get("SINCE", "-inf"))
-        if values.get("CLASS") != self.word:
+        values = self.writing.shown(data)
+        until, since = float(values.get("until", "inf")), float(values.get("since", "-inf"))
+        if values.get("access") != self.word:
             return Verdict(False, f"it is not {self.word}")
         if now < since:
             return Verdict(False, "it is too far ahead", wake=since)
@@ -59,8 +60,7 @@ class Public:
 
 def copies(world: World, name: str = "b") -> list[str]:
     """The titles in a target."""
-    fields = [KIND.fields(body) for body in world[name].items.values()]
-    return sorted(next(field.normal for key, field in one.items() if key.name == "TITLE") for one in fields)
+    return sorted(world.writing.shown(body)["title"] for body in world[name].items.values())
 
 
 def only(world: World, name: str = "b") -> str:
@@ -149,7 +149,9 @@ def test_a_copy_that_was_changed_just_like_its_source_needs_nothing(world: World
 
 def test_what_a_server_loses_is_no_drift(world: Worlds) -> None:
     made = world("ab", targets="b")
-    made.wrap("b", lambda inner: troubled(inner, Switches(), ["rewrites"], lambda body: changed(body, note=None)))
+    made.wrap(
+        "b", lambda inner: troubled(inner, Switches(), ["rewrites"], lambda body: made.writing.changed(body, note=None))
+    )
     made.put("a", "1", title="one", note="n")
     made.run()
     made.quiet()
@@ -211,9 +213,16 @@ class TestManyIntoOne:
         assert len(made.uids("c")) == 18
 
 
+def busy(world: Worlds, **more: Any) -> World:
+    """b gets transformed copies."""
+    made = world("ab", targets="b", **more)
+    made.transform = Busy(made.writing)
+    return made
+
+
 class TestTransform:
     def test_copies_get_keys_of_their_own(self, world: Worlds) -> None:
-        made = world("ab", targets="b", transform=Busy())
+        made = busy(world)
         made.put("a", "1", title="secret", note="very")
         made.run()
         assert only(made) != "1"
@@ -225,7 +234,7 @@ class TestTransform:
         made.quiet()
 
     def test_a_lost_ledger_finds_the_copies_again(self, world: Worlds) -> None:
-        made = world("ab", targets="b", transform=Busy())
+        made = busy(world)
         made.put("a", "1", title="secret")
         made.run()
         made.ledger.close()
@@ -237,16 +246,16 @@ class TestTransform:
         made.quiet()
 
     def test_another_transform_goes_through_all_copies(self, world: Worlds) -> None:
-        made = world("ab", targets="b", transform=Busy(), shape="busy")
+        made = busy(world, shape="busy")
         made.put("a", "1", title="secret")
         made.run()
-        made.transform, made.spec = Busy("Away"), replace(made.spec, shape="away")
+        made.transform, made.spec = Busy(made.writing, "Away"), replace(made.spec, shape="away")
         made.run()
         assert copies(made) == ["Away"]
         made.quiet()
 
     def test_a_renamed_source_file_keeps_its_copy(self, world: Worlds) -> None:
-        made = world("ab", targets="b", transform=Busy())
+        made = busy(world)
         made.put("a", "1", title="secret")
         made.run()
         before = only(made)
@@ -257,9 +266,10 @@ class TestTransform:
 
 class TestFilter:
     def world(self, world: Worlds, **more: Any) -> World:
-        made = world("ab", targets="b", filter=Public(), shape="public", **more)
-        made.put("a", "1", title="shown", **{"class": "public"})
-        made.put("a", "2", title="hidden", **{"class": "private"})
+        made = world("ab", targets="b", shape="public", **more)
+        made.filter = Public(made.writing)
+        made.put("a", "1", title="shown", access="public")
+        made.put("a", "2", title="hidden", access="private")
         made.run()
         return made
 
@@ -270,10 +280,10 @@ class TestFilter:
 
     def test_an_item_that_is_edited_in_or_out_comes_or_goes(self, world: Worlds) -> None:
         made = self.world(world)
-        made.edit("a", "2", **{"class": "public"})
+        made.edit("a", "2", access="public")
         made.run()
         assert copies(made) == ["hidden", "shown"]
-        made.edit("a", "1", **{"class": "private"})
+        made.edit("a", "1", access="private")
         made.run()
         assert copies(made) == ["hidden"]
         made.quiet()
@@ -291,7 +301,7 @@ class TestFilter:
 
     def test_an_item_comes_when_its_time_comes(self, world: Worlds) -> None:
         made = self.world(world)
-        made.put("a", "3", title="next year", since=made.now + 100, **{"class": "public"})
+        made.put("a", "3", title="next year", since=made.now + 100, access="public")
         made.run()
         assert copies(made) == ["shown"]
         made.quiet()
@@ -301,31 +311,31 @@ class TestFilter:
 
     def test_an_item_out_of_the_window_is_not_copied(self, world: Worlds) -> None:
         made = self.world(world)
-        made.put("a", "3", title="over", until=made.now - 1, **{"class": "public"})
+        made.put("a", "3", title="over", until=made.now - 1, access="public")
         made.run()
         assert copies(made) == ["shown"]
 
     def test_a_changed_filter_that_deletes_asks_until_it_is_allowed(self, world: Worlds) -> None:
         made = self.world(world)
-        made.filter, made.spec = Public("private"), replace(made.spec, shape="private")
+        made.filter, made.spec = Public(made.writing, "private"), replace(made.spec, shape="private")
         for _ in range(2):
             report = made.run()
             assert {one["guard"] for one in report["guards"]} == {"changed_filter"}
         assert copies(made) == ["shown"]
         made.run(allow=["changed_filter"])
         assert copies(made) == ["hidden"]
-        made.put("a", "3", title="more", **{"class": "private"})
+        made.put("a", "3", title="more", access="private")
         made.run()
-        made.edit("a", "2", **{"class": "public"})
+        made.edit("a", "2", access="public")
         assert made.run()["state"] == "done", "the new filter is known now"
         assert copies(made) == ["more"]
 
     def test_a_skip_by_rule_does_not_keep_a_new_filter_from_becoming_known(self, world: Worlds) -> None:
         made = self.world(world, guards=Guards(empty=False))
-        made["a"].put("broken.txt", b"cut o")
-        made.filter, made.spec = Public("private"), replace(made.spec, shape="private")
+        made["a"].put("broken.txt", made.writing.broken)
+        made.filter, made.spec = Public(made.writing, "private"), replace(made.spec, shape="private")
         made.run(allow=["all"])
-        made.edit("a", "2", **{"class": "public"})
+        made.edit("a", "2", access="public")
         assert made.run()["state"] == "partial", "for the broken item, and nothing else"
         assert copies(made) == []
 
@@ -352,10 +362,11 @@ def test_what_was_undone_waits_for_a_word(world: Worlds) -> None:
     assert made.uids("b") == ["1"]
 
 
+@plain_only
 def test_an_item_without_a_key_is_named(world: Worlds) -> None:
     made = world("ab", targets="b")
     made["a"].put("x.txt", b"title: nameless\n")
-    made["a"].put("y.txt", item("1", title="one"))
+    made["a"].put("y.txt", made.writing.item("1", title="one"))
     report = made.run()
     assert [one["code"] for one in report["left"]] == ["no-uid"]
     assert copies(made) == ["one"]
@@ -370,7 +381,7 @@ def test_an_item_that_breaks_loses_no_copy(world: Worlds, where: str) -> None:
     name = "a" if where == "source" else "b"
     href = made.href(name, "1")
     assert href is not None
-    made[name].put(href, b"cut o")
+    made[name].put(href, made.writing.broken)
     made.edit("a", "2", title="goes on")
     made.run()
     assert len(made["b"].items) == 2

@@ -11,6 +11,7 @@ import pytest
 from tests.support import driver
 from tests.support.trouble import Switches, troubled
 from tests.support.world import World
+from tests.unit.core.conftest import plain_only
 from trueup.core import phases
 from trueup.core.staleness import refuse_stale
 from trueup.model.change import Action, Change, ChangeState
@@ -185,6 +186,7 @@ class TestTwice:
         assert len(made.ledger.conflicts.list("job")) == 1
 
 
+@plain_only
 def test_unchanged_items_are_neither_fetched_nor_parsed(world: Worlds) -> None:
     from tests.support.plainkind import PlainKind
 
@@ -195,7 +197,8 @@ def test_unchanged_items_are_neither_fetched_nor_parsed(world: Worlds) -> None:
             Counting.parsed += 1
             return super().fields(data)
 
-    made = world("ab", kind=Counting())
+    made = world("ab")
+    made.kind = Counting()
     for number in range(50):
         made.put("a", str(number), title=f"event {number}")
     made.run()

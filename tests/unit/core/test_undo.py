@@ -119,7 +119,7 @@ def test_what_was_changed_since_is_not_undone_and_that_is_said(settled: World) -
 def test_a_deleted_item_that_is_there_again_is_not_created_again(settled: World) -> None:
     settled.remove("a", "1")
     run = settled.run()["run"]
-    settled["b"].put(str(settled["b"].new_href("1")), b"uid: 1\ntitle: again\n")
+    settled["b"].put(str(settled["b"].new_href("1")), settled.writing.item("1", title="again"))
     changes, _ = undo(settled, run)
     assert [one.reason for one in changes if one.collection == "b/c"] == [
         "cannot be undone: stands in b/c again already"
