@@ -108,7 +108,15 @@ class Inspection:
             if one.fixed is not None:
                 self._mend(draft, ref, one.fixed, one.fixes)
         planner(draft)
+        if any(
+            one.code == WAITING for one in draft.changes
+        ):  # for an answer to another question: whether it is somebody we know
+            self._held_by(live)
         self._tell_mended(draft)
+
+    def _held_by(self, refs: Iterable[str]) -> None:
+        for ref in refs:
+            self._held[ref][WAITING] += 1
 
     def _not_ours(self, draft: Draft) -> bool:
         """Whether something else has the word: what cannot be read, an item that was undone, one that a filter keeps out."""
@@ -225,7 +233,17 @@ class Inspection:
     # What is said of it all ------------------------------------------------------------------------------------------
 
     def diagnostics(self) -> list[Diagnostic]:
-        """What is told in the plan: warnings by rule, with examples."""
+        """What is told in the plan: how many records are ready where not all are, and warnings by rule, with examples."""
+        return [
+            *(
+                Diagnostic(Severity.INFO, f"{ref}: {one['said']}", WHERE)
+                for ref, one in self.report()["collections"].items()
+                if one["ready"] != one["records"]
+            ),
+            *self._warnings(),
+        ]
+
+    def _warnings(self) -> list[Diagnostic]:
         return [
             Diagnostic(
                 Severity.WARNING,
@@ -237,8 +255,12 @@ class Inspection:
         ]
 
     def report(self) -> dict[str, Any]:
-        """How the records stand: {"collections": {ref: {"records", "ready", "review", "rejected", "unreadable"}}, "mended": items, "warned":
-        {rule: records}}; ready, review, rejected and unreadable add up to the records."""
+        """How the records stand; ready, review, rejected and unreadable add up to the records.
+
+        Returns:
+            {"collections": {ref: {"records", "ready", "review", "rejected", "unreadable", "said": the same in words}}, "mended": items,
+            "warned": {rule: records}}.
+        """
         unreadable = self._unreadable()
         result = {}
         for ref, held in self._held.items():
@@ -246,7 +268,8 @@ class Inspection:
             if side.read and side.exists:
                 count = self._work.ledger.state.counts(side.id).live
                 out = {"review": held[WAITING], "rejected": held[REJECTED], "unreadable": unreadable[ref]}
-                result[ref] = {"records": count, "ready": count - sum(out.values()), **out}
+                counts = {"records": count, "ready": count - sum(out.values()), **out}
+                result[ref] = {**counts, "said": _standing(counts)}
         warned: Counter[str] = Counter()
         for (_, rule), one in self._warned.items():
             warned[rule] += one.count
@@ -272,6 +295,12 @@ def _with_news(draft: Draft, live: Mapping[str, Replica]) -> list[str]:
         return list(live)[:1]
     news = [ref for ref, one in live.items() if one.seen not in (one.base, one.kept)]
     return news or ([] if draft.gone else list(live))
+
+
+def _standing(one: Mapping[str, int]) -> str:
+    words = {"ready": "ready", "review": "to be answered", "rejected": "left out", "unreadable": "unreadable"}
+    said = ", ".join(f"{one[key]:,} {word}" for key, word in words.items() if one[key] or key == "ready")
+    return f"{one['records']:,} {'record' if one['records'] == 1 else 'records'}: {said}"
 
 
 def _told(what: str, breaches: list[Breach]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trueup.core.profiling import FORMAT
 from trueup.core.side import Side
 from trueup.core.work import Work
 from trueup.model.diagnostics import Diagnostic, Severity
@@ -93,7 +94,8 @@ def stored(work: Work, run_id: str) -> Json:
         run, _, ref = name.removeprefix(_RUN).partition("/")
         if run <= run_id:
             found[ref] = name
-    return {ref: _document(work, name) for ref, name in found.items()}
+    kept = {ref: _document(work, name) for ref, name in found.items()}
+    return {ref: one for ref, one in kept.items() if one["format"] == FORMAT}
 
 
 def newest(work: Work) -> Json:
@@ -106,8 +108,7 @@ def history(work: Work, ref: str) -> list[Json]:
     found = []
     for name in work.ledger.facts.names(work.spec.name, _RUN):
         run, _, own = name.removeprefix(_RUN).partition("/")
-        if own == ref:
-            one = _document(work, name)
+        if own == ref and (one := _document(work, name))["format"] == FORMAT:
             empty = {
                 field: (1 - values["present"] / one["rows"]) if one["rows"] else 0.0
                 for field, values in one["fields"].items()
@@ -133,7 +134,8 @@ def _loaded(work: Work, ref: str) -> bool:
 
 
 def _marks(work: Work) -> Json:
-    return work.ledger.facts.get(work.spec.name, _MARK) or {}
+    kept = work.ledger.facts.get(work.spec.name, _MARK) or {}
+    return {ref: mark for ref, mark in kept.items() if mark["format"] == FORMAT}
 
 
 def _document(work: Work, name: str) -> Json:
@@ -152,7 +154,7 @@ def _look(work: Work, run_id: str, side: Side, mark: Json | None, inspector: Ins
     name = f"{_RUN}{run_id}/{side.ref}"
     work.ledger.facts.put(work.spec.name, name, profile)
     base = mark["base"] if mark is not None else name
-    made = {"seen": name, "base": base, "revision": revision, "rows": profile["rows"]}
+    made = {"format": FORMAT, "seen": name, "base": base, "revision": revision, "rows": profile["rows"]}
     work.ledger.facts.merge(work.spec.name, _MARK, {side.ref: made})
     return made
 

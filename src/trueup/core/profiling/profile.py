@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trueup.core.profiling import FORMAT
 from trueup.core.profiling.column import Column
 from trueup.core.profiling.counting import Frequent
 
-FORMAT = 1
 REASONS = 5
 MOST_FIELDS = 200
 """Fields that are looked at; of a collection with more, the first ones that come."""
@@ -62,8 +62,12 @@ class Profile:
                 column.merge(theirs)
 
     def to_json(self) -> dict[str, Any]:
-        """The profile as it is kept: {"format", "rows", "unreadable", "reasons": why records could not be read, the most frequent first, "left_out": names of fields beyond MOST_FIELDS, "fields": {name: see
-        `Column.to_json`}}; fields in the order of the alphabet, so that equal records make an equal profile."""
+        """The profile as it is kept; fields in the order of the alphabet, so that equal records make an equal profile.
+
+        Returns:
+            {"format", "rows", "unreadable": records, "reasons": [[why, records]], the most frequent first, "left_out": names of fields beyond
+            MOST_FIELDS, "fields": {name: see `Column.to_json`}}.
+        """
         return {
             "format": FORMAT,
             "rows": self.rows,

@@ -22,13 +22,18 @@ WORDS = {
 }
 SHOWN = 200
 VALUE = 70
+_SEVERE = {"warning": "yellow", "info": "dim"}
 
 
 def plan_lines(header: Json, changes: Iterable[Json], *, verbose: bool = False) -> Iterator[str]:
     """A plan: what is created first, changes, drift apart from them, guards, counts, and what to type next."""
     yield style(f"Plan for {header['job']}", "bold") + f"  (run {header['run']}, {header.get('hash', '')[:12]})"
     for one in header.get("diagnostics", ()):
-        yield style("  ! ", "red") + safe(one["what"]) + (f": {safe(one['why'])}" if one.get("why") else "")
+        yield (
+            style("  ! ", _SEVERE.get(one.get("severity", ""), "red"))
+            + safe(one["what"])
+            + (f": {safe(one['why'])}" if one.get("why") else "")
+        )
     for ref in header.get("creates", ()):
         yield style("  + ", "green") + f"{safe(ref)} will be made"
     drift: list[Json] = []
@@ -180,10 +185,21 @@ def _notes(report: Json, quiet: bool) -> Iterator[str]:
             yield style(f"  {one['collection']} keeps {one['rewritten']} of them differently: {lost}", "dim")
         if one.get("error") and one["collection"] not in unread:
             yield style("  ! ", "red") + f"{one['collection']} could not be read back: {_error(one['error'])}"
+    if not quiet:
+        yield from _quality(report.get("quality", {}))
     for one in report.get("overlaps", ())[:50]:
         yield f"  double booking: {safe(one)}"
     if report.get("waiting"):
         yield f"  {report['waiting']} undone; they wait until you say who is right: trueup resolve {report.get('job', 'JOB')}"
+
+
+def _quality(quality: Json) -> Iterator[str]:
+    """How the records stand with the job's rules, where not all of them are ready."""
+    for ref, one in quality.get("collections", {}).items():
+        if one["ready"] != one["records"]:
+            yield f"  {safe(ref)}: {one['said']}"
+    for rule, count in quality.get("warned", {}).items():
+        yield f"  rule “{safe(rule)}” is broken by {count:,} of the records looked at"
 
 
 def _error(error: Json) -> str:
