@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from trueup.connectors.tables.held import Held
+
 BLOCK = 1 << 20
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
@@ -91,7 +93,7 @@ class Lines:
 
 def _narrow(file: BinaryIO, encoding: str, end: str) -> Iterator[tuple[str, int]]:
     """Lines in an encoding in which no letter but the line feed holds its byte."""
-    lines = _returned(file) if end == "\r" else iter(io.BufferedReader(_Held(file), BLOCK))
+    lines = _returned(file) if end == "\r" else iter(io.BufferedReader(Held(file), BLOCK))
     for raw in lines:
         yield raw.decode(encoding, "surrogateescape"), len(raw)
 
@@ -109,18 +111,5 @@ def _returned(file: BinaryIO) -> Iterator[bytes]:
 
 def _wide(file: BinaryIO, encoding: str) -> Iterator[tuple[str, int]]:
     """Lines in two or four bytes a letter. Raises UnicodeDecodeError."""
-    for line in io.TextIOWrapper(io.BufferedReader(_Held(file), BLOCK), encoding=encoding, newline=""):
+    for line in io.TextIOWrapper(io.BufferedReader(Held(file), BLOCK), encoding=encoding, newline=""):
         yield line, len(line.encode(encoding))
-
-
-class _Held(io.RawIOBase):
-    """A file that is not closed with what reads it."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        return self._file.readinto(buffer)  # type: ignore[attr-defined,no-any-return]
