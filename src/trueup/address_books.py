@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.core.work import Work
-from trueup.jobs.contacts import ContactsFilter, ContactsKind, ContactsRules
+from trueup.jobs.contacts import ContactsFilter, ContactsInspector, ContactsKind, ContactsMatcher, ContactsRules
 
 if TYPE_CHECKING:
     from trueup.app import App
@@ -24,8 +26,27 @@ def contacts_work(app: App, spec: JobSpec, on_event: Callable[[dict[str, Any]], 
         kind=ContactsKind(),
         filter=ContactsFilter.from_options(filters) if isinstance(filters, Mapping) else None,
         rules=ContactsRules.from_options(spec.options),
+        matcher=ContactsMatcher.from_options(spec.options),
+        inspector=contacts_inspector(app.config.root, spec),
         on_event=on_event,
     )
+
+
+def contacts_inspector(root: Path, spec: JobSpec) -> ContactsInspector:
+    """Knows the job's rules of quality; files that they look values up in are read when the first record is looked at."""
+    named = [one["lookup"] for one in _rules(spec) if one.get("lookup")]
+    if not named:
+        return ContactsInspector(spec.options)
+    from trueup.lookups import FileLookup
+
+    found = {json.dumps(one, sort_keys=True): FileLookup(root, one) for one in named}
+    versions = [each.version() for each in found.values()]
+    return ContactsInspector(spec.options, lambda one: found[json.dumps(one, sort_keys=True)], versions)
+
+
+def _rules(spec: JobSpec) -> list[Mapping[str, Any]]:
+    given = spec.options.get("quality")
+    return given if isinstance(given, list) else []
 
 
 def _stores(app: App, spec: JobSpec, store: Callable[[str], Store]) -> Callable[[str], Store]:

@@ -8,6 +8,7 @@ from typing import Any
 from trueup.config import checks
 from trueup.config.findings import meant
 from trueup.config.mappings import mapping_findings
+from trueup.config.quality import quality_findings
 from trueup.config.source import Source, Where
 from trueup.config.spec import StoreSpec
 from trueup.model.diagnostics import Diagnostic
@@ -42,10 +43,42 @@ def contacts_findings(source: Source, name: str, stores: Mapping[str, StoreSpec 
         yield from _winner(source, (*where, "truth", key), truth[key], given)
     if truth:
         yield from _fits(source, where, given)
+    yield from _matching(source, where, given)
     yield from mapping_findings(source, where, given, stores)
+    yield from quality_findings(source, where, given)
     blanks = given.get("blanks")
     for key in blanks if isinstance(blanks, dict) else ():
         yield from _field(source, (*where, "blanks"), key)
+
+
+def _matching(source: Source, where: Where, given: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Thresholds that stand in order, and survivors that are stores of the job."""
+    match, survivor = given.get("match"), given.get("survivor")
+    if isinstance(match, dict):
+        link, review = match.get("link", 0.92), match.get("review", 0.75)
+        if isinstance(link, int | float) and isinstance(review, int | float) and review > link:
+            why = "who is taken for one person without asking is surely worth a question"
+            yield source.finding(
+                (*where, "match"), "`review` is above `link`", why=why, hint="review: 0.75, link: 0.92"
+            )
+    rules = survivor if isinstance(survivor, dict) else {}
+    for key, value in rules.items():
+        yield from _field(source, (*where, "survivor"), key)
+        if value != "longest":
+            yield from _winner(source, (*where, "survivor", key), value, given)
+    if rules and given.get("duplicates") not in ("propose", "merge"):
+        hint = "write `duplicates: merge` or `duplicates: propose`"
+        yield source.finding(
+            (*where, "survivor"),
+            "`survivor` says what becomes of duplicates, and nothing is done about them",
+            hint=hint,
+            key=True,
+        )
+    if given.get("duplicates") and (given.get("from") is not None or given.get("to") is not None):
+        hint = "make a job of its own for the book: `collections: [...]`"
+        yield source.finding(
+            (*where, "duplicates"), "`duplicates` is for jobs that work both ways", hint=hint, key=True
+        )
 
 
 def _field(source: Source, where: Where, key: Any) -> Iterator[Diagnostic]:

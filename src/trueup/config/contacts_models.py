@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field
 
 from trueup.config.mapping_models import ContactsCollectionModel
 from trueup.config.models import (
-    GuardsModel,
     NotifyModel,
     OneOrMore,
     Pattern,
@@ -18,6 +17,7 @@ from trueup.config.models import (
     TriggerModel,
     Words,
 )
+from trueup.config.quality_models import ContactsGuardsModel, RuleModel
 
 
 def _fields(value: object) -> object:
@@ -33,6 +33,23 @@ class ContactsFilterModel(Strict):
     categories: Words | None = Field(None, description="only contacts with one of these categories")
     not_categories: Words | None = Field(None, description="no contacts with one of these categories")
     title: Pattern | None = Field(None, description="only contacts whose name this regular expression finds")
+
+
+class MatchModel(Strict):
+    """When contacts are taken for one person though no UID says so."""
+
+    link: float = Field(
+        0.92,
+        gt=0.5,
+        le=1,
+        description="the score from which they are, where an address or number of their own is shared",
+    )
+    review: float = Field(0.75, gt=0.5, le=1, description="the score from which you are asked; below it they are two")
+    region: str = Field(
+        "",
+        pattern="^([A-Z]{2})?$",
+        description="country of phone numbers without a country code (ISO 3166: DE, US); without it they are compared by their digits",
+    )
 
 
 class ContactsJobModel(Strict):
@@ -62,7 +79,23 @@ class ContactsJobModel(Strict):
     on_delete: Literal["edit-wins", "delete-wins"] = Field(
         "edit-wins", description="when one side deleted what another edited"
     )
-    guards: GuardsModel = Field(default_factory=lambda: GuardsModel(), description="what stops a run")
+    match: MatchModel | Literal["off", False] = Field(
+        default_factory=lambda: MatchModel(),
+        description="when contacts of several books are taken for one person though no UID says so, or `off`",
+    )
+    duplicates: Literal["report", "propose", "merge"] | None = Field(
+        None,
+        description="what is done about several contacts of one book that are one person: told (report), asked about (propose), or made one (merge)",
+    )
+    survivor: Annotated[dict[str, str], BeforeValidator(_fields)] = Field(
+        default_factory=dict,
+        description='which value stays when contacts are made one, by field (`"*"` for all others): `newest`, `longest`, or a store\'s name',
+    )
+    quality: list[RuleModel] = Field(
+        default_factory=list,
+        description="rules for single contacts: what they must be like, and what is done where they are not",
+    )
+    guards: ContactsGuardsModel = Field(default_factory=lambda: ContactsGuardsModel(), description="what stops a run")
     filter: ContactsFilterModel | None = Field(None, description="which contacts belong to the job")
     notify: NotifyModel | None = Field(None, description="who is told")
     schedule: ScheduleModel | None = Field(None, description="when it starts by itself (`trueup serve`)")

@@ -27,8 +27,19 @@ def job_spec(name: str, job: JobModel) -> JobSpec:
 
 def contacts_spec(name: str, job: ContactsJobModel) -> JobSpec:
     """The frozen job of contacts."""
+    from trueup.config.contacts_models import MatchModel
+    from trueup.config.quality import limits, rules
+
     blanks = {"*": job.blanks} if isinstance(job.blanks, str) else dict(job.blanks)
-    options: dict[str, object] = {"truth": dict(job.truth), "blanks": blanks}
+    options: dict[str, object] = {
+        "truth": dict(job.truth),
+        "blanks": blanks,
+        "match": job.match.model_dump(mode="json") if isinstance(job.match, MatchModel) else None,
+        "duplicates": job.duplicates or "",
+        "survivor": dict(job.survivor),
+        "quality": rules(job.quality),
+        "profile": limits(job.guards.profile),
+    }
     if job.filter is not None:
         options["filter"] = job.filter.model_dump(mode="json")
     tables = [(one, one.mapping) for one in (*job.collections, *job.from_, *job.to) if one.mapping is not None]

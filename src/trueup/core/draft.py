@@ -12,7 +12,7 @@ from trueup.core.merge import Edits, diff, needed
 from trueup.core.narrowing import aliased, place
 from trueup.core.side import Side
 from trueup.core.work import Work
-from trueup.model.change import Action, Change, FieldChange
+from trueup.model.change import REVIEW, Action, Change, FieldChange
 from trueup.model.errors import ItemRefused
 from trueup.model.fields import FieldKey, FieldMap
 from trueup.model.items import digest
@@ -50,6 +50,19 @@ class Bodies:
         return self._fields[name]
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What waits for a person's answer about an item.
+
+    Attributes:
+        reason: for people.
+        away: the collections to which it is not copied meanwhile: something that may be the same stands there.
+    """
+
+    reason: str
+    away: frozenset[str]
+
+
 @dataclass
 class Draft:
     """One item across its collections, and the changes drafted for it so far.
@@ -57,6 +70,8 @@ class Draft:
     Attributes:
         replicas: by collection, gone ones too.
         open_conflict: what waits for a person, from an earlier run.
+        mended: by collection whose record is planned as mended by rule: digest of the body that really stands there, and what was mended.
+        held: why it is not copied everywhere.
     """
 
     work: Work
@@ -66,6 +81,8 @@ class Draft:
     bodies: Bodies
     open_conflict: Conflict | None = None
     changes: list[Change] = field(default_factory=list)
+    held: Held | None = None
+    mended: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def live(self) -> dict[str, Replica]:
@@ -76,6 +93,16 @@ class Draft:
     def gone(self) -> dict[str, Replica]:
         """The sides where somebody deleted it; not those where we did."""
         return {ref: one for ref, one in self.replicas.items() if one.seen is None and (one.base or one.sent)}
+
+    def missing(self) -> list[str]:
+        """The sides that shall get the item; drafts a skip for each that has to wait for an answer."""
+        live = self.live
+        absent = [ref for ref in self.sides if ref not in live]
+        waiting = [ref for ref in absent if self.held is not None and ref in self.held.away]
+        for ref in waiting:
+            assert self.held is not None
+            self.skip(ref, REVIEW, self.held.reason)
+        return [ref for ref in absent if ref not in waiting]
 
     def name(self) -> tuple[str, str]:
         """Title and time for people, from whichever side has them."""
@@ -177,8 +204,9 @@ class Draft:
         origin: Sequence[str],
         *,
         drift: bool = False,
+        **more: object,
     ) -> None:
-        """Drafts an update of one side by these edits; nothing where it shows them all already."""
+        """Drafts an update of one side by these edits; nothing where it shows them all already. `more` as in `add`."""
         side, replica = self.sides[ref], self.replicas[ref]
         kind, invite = self.work.kind, self.work.spec.invite
         assert replica.seen is not None
@@ -187,13 +215,17 @@ class Draft:
         if narrow is not None:
             edits = aliased(self, narrow, self.bodies.get(replica.seen), edits)
         edits = needed(kind.withhold(edits, side.capabilities, invite=invite), now)
-        before = self.bodies.get(replica.seen)
-        after = self.patched(before, edits, donors)
+        standing, fixes = self.mended.get(ref, (replica.seen, ()))
+        before = self.bodies.get(standing)
+        after = self.patched(self.bodies.get(replica.seen), edits, donors)
         if narrow is not None:
             after = narrow.kept(before, after)
             edits = diff(kind.fields(before), kind.fields(after))
         if after == before:
             return
+        if fixes:
+            edits = diff(self.bodies.fields(standing), kind.fields(after))
+            reason = "; ".join((*([reason] if reason else ()), *fixes))
         kind.may_change(before, after, side.capabilities, invite=invite)
         self.add(
             Action.UPDATE,
@@ -210,16 +242,18 @@ class Draft:
                 for key, edit in list(edits.items())[:MAX_FIELDS_SHOWN]
             ),
             precondition=replica.etag,
-            before=replica.seen,
+            before=standing,
             after=self.bodies.put(after),
             drift=drift,
+            **more,
         )
 
-    def delete(self, ref: str, reason: str, origin: Sequence[str], *, drift: bool = False) -> None:
-        """Drafts a deletion on one side."""
+    def delete(self, ref: str, reason: str, origin: Sequence[str], *, drift: bool = False, **more: object) -> None:
+        """Drafts a deletion on one side; `more` as in `add`."""
         side, replica = self.sides[ref], self.replicas[ref]
         assert replica.seen is not None
-        self.work.kind.may_change(self.bodies.get(replica.seen), None, side.capabilities, invite=self.work.spec.invite)
+        standing, _ = self.mended.get(ref, (replica.seen, ()))
+        self.work.kind.may_change(self.bodies.get(standing), None, side.capabilities, invite=self.work.spec.invite)
         self.add(
             Action.DELETE,
             collection=ref,
@@ -227,8 +261,9 @@ class Draft:
             reason=reason,
             origin=tuple(origin),
             precondition=replica.etag,
-            before=replica.seen,
+            before=standing,
             drift=drift,
+            **more,
         )
 
 

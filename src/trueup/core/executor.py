@@ -59,19 +59,23 @@ def apply_batch(work: Work, run_id: str, batch: int) -> dict[str, Any]:
     if not rows:
         return {"batch": batch, "collection": "", "done": 0, "failed": 0, "stale": 0, "errors": []}
     ref = rows[0].change.collection
+    early, total = _too_early(work, run_id, rows), len(rows)
+    rows = [row for row in rows if row.change.seq not in early]
+    results = list(early.values())
     errors: list[dict[str, str]] = []
     try:
         collection = work.collection(ref, create=True)
         if collection is None:
             raise NotFound(f"{ref} is not there")
-        results = _send(work, run_id, collection, rows)
+        results += _send(work, run_id, collection, rows)
     except (StoreError, NotFound, SecretMissing) as error:
         errors.append(error.to_json())
         code = "away" if isinstance(error, Transient | TimedOut) else "store"
         unsent = (row for row in work.ledger.journal.batch(run_id, batch) if row.state is ChangeState.PLANNED)
-        results = [
+        results += [
             Result(row.change, row.change.href or "", ChangeState.FAILED, reason=str(error), code=code)
             for row in unsent
+            if row.change.seq not in early
         ]
     record(work, run_id, ref, results)
     counts = Counter(one.state for one in results)
@@ -79,9 +83,24 @@ def apply_batch(work: Work, run_id: str, batch: int) -> dict[str, Any]:
         "batch": batch,
         "collection": ref,
         "done": counts[ChangeState.DONE],
-        "failed": len(rows) - counts[ChangeState.DONE] - counts[ChangeState.STALE],
+        "failed": total - counts[ChangeState.DONE] - counts[ChangeState.STALE],
         "stale": counts[ChangeState.STALE],
         "errors": errors,
+    }
+
+
+def _too_early(work: Work, run_id: str, rows: Sequence[JournalRow]) -> dict[int, Result]:
+    """Deletions of what became part of another item that could not be written, by number: nothing of it would be left."""
+    doomed = [one for one in rows if one.change.action is Action.DELETE and one.change.merging is not None]
+    if not doomed:
+        return {}
+    links = {row.change.merging for row in doomed if row.change.merging is not None}
+    missing = work.ledger.journal.undone(run_id, sorted(links))
+    reason = "what it becomes part of could not be written"
+    return {
+        row.change.seq: Result(row.change, row.change.href or "", ChangeState.FAILED, reason=reason, code="waits")
+        for row in doomed
+        if row.change.merging in missing and row.state is ChangeState.PLANNED
     }
 
 

@@ -15,7 +15,7 @@ from trueup.core import planner, reading
 from trueup.core.job_work import JobWork
 from trueup.core.ledger.rows import JournalRow
 from trueup.core.work import Work
-from trueup.model.change import BENIGN, Action, ChangeState
+from trueup.model.change import BENIGN, REVIEW, Action, ChangeState
 from trueup.model.errors import GuardBlocked, LedgerError
 from trueup.model.plan import Plan
 from trueup.model.run import Phase, RunRecord, RunState
@@ -184,6 +184,7 @@ def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> 
         "counts": outcome["counts"],
         "left": outcome["left"],
         "conflicts": outcome["conflicts"],
+        "questions": _open_questions(work),
         "waiting": waiting,
         "overlaps": _overlaps(run.plan or {}),
         "verifications": verifications,
@@ -198,6 +199,11 @@ def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> 
     if not (result["again"] or result["away"]):  # else another round may follow, and only the last one is told
         work.ended("ended", result)
     return result
+
+
+def _open_questions(work: Work) -> int:
+    """How many questions wait for a person's answer."""
+    return sum(1 for _ in work.ledger.questions.each(work.spec.name, open_only=True))
 
 
 def _undone(work: Work, run_id: str) -> int:
@@ -275,6 +281,7 @@ def _outcome(work: Work, run_id: str) -> dict[str, Any]:
         "copies": work.ledger.journal.copies(run_id),
         "clean": True,
         "failed": 0,
+        "reviews": 0,
         "unanswered": 0,
     }
     for (action, state), number in sorted(work.ledger.journal.counts(run_id).items()):
@@ -302,6 +309,8 @@ def _judge(row: JournalRow, result: dict[str, Any]) -> None:
         result["conflicts"] += 1
     elif state is ChangeState.STALE:
         result["stale"] += 1
+    elif change.code == REVIEW:
+        result["reviews"] += 1
     elif change.code not in BENIGN:
         result["failed"] += 1
     if len(result["left"]) < 200:
@@ -315,7 +324,7 @@ def _judge(row: JournalRow, result: dict[str, Any]) -> None:
 def _state(outcome: dict[str, Any], header: dict[str, Any] | None) -> RunState:
     if outcome["failed"] or outcome["stale"] or _unread(header):
         return RunState.PARTIAL
-    return RunState.CONFLICT if outcome["conflicts"] else RunState.DONE
+    return RunState.CONFLICT if outcome["conflicts"] or outcome["reviews"] else RunState.DONE
 
 
 def _unread(header: dict[str, Any] | None) -> bool:

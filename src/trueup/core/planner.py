@@ -9,16 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trueup.core.guard import Population, Tally, findings
 from trueup.core.identify import identify
 from trueup.core.side import Side
 from trueup.core.work import Work
 from trueup.model.capabilities import Capabilities
-from trueup.model.change import BENIGN, NOT_DELETED, Action, Change, ChangeState
+from trueup.model.change import BENIGN, NOT_DELETED, REJECTED, Action, Change, ChangeState
 from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.plan import BUG, BasedOn, GuardFinding, Plan
+
+if TYPE_CHECKING:
+    from trueup.core.draft import Held
+    from trueup.core.inspecting import Inspection
 
 PAGE = 200
 
@@ -37,16 +41,32 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
     ledger, spec = work.ledger, work.spec
     ledger.journal.clear_changes(run_id)
     shape_changed = _note_configuration(work)
-    identify(work)
+    held = identify(work)
+    if len(spec.collections) == 1:
+        ledger.state.agree_alone(spec.name)
+    if work.inspector is not None:
+        from trueup.core.inspecting import note_rules
+
+        note_rules(work)
     sides = {str(ref): _side(work, str(ref), readings[str(ref)]) for ref in spec.collections}
     writer = _Writer(work, run_id)
-    for change in _changes(work, sides):
+    unlike, told = _quality(work, run_id, sides)
+    inspection = _inspection(work, sides)
+    for change in _changes(work, sides, held, inspection):
         writer.add(change)
-    told: list[Diagnostic] = []
+    if inspection is not None:
+        inspection.end()
+        told += inspection.diagnostics()
+        ledger.journal.add_to_report(run_id, {"quality": inspection.report()})
     if work.advisor is not None:
         from trueup.core.advising import advise
 
         for change in advise(work, sides, told):
+            writer.add(change)
+    if work.matcher is not None and work.matcher.duplicates:
+        from trueup.core.duplicates import duplicates
+
+        for change in duplicates(work, sides, held, told):
             writer.add(change)
     writer.flush()
     plan = Plan(
@@ -60,7 +80,10 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
         errored=writer.errored,
         creates=tuple(ref for ref, side in sides.items() if not side.exists and _wanted(work, ref)),
         counts=writer.counts,
-        guards=tuple(findings(spec.guards, writer.tally, _populations(work, sides), shape_changed=shape_changed)),
+        guards=(
+            *findings(spec.guards, writer.tally, _populations(work, sides), shape_changed=shape_changed),
+            *unlike,
+        ),
         diagnostics=(*_diagnostics(readings), *told),
     )
     plan = plan.sealed(ledger.journal.texts(run_id))
@@ -105,12 +128,31 @@ def _side(work: Work, ref: str, reading: Mapping[str, Any]) -> Side:
     return Side(ref, row.id, read, exists, collection, empty, Capabilities() if exists else work.prospect(ref))
 
 
-def _changes(work: Work, sides: Mapping[str, Side]) -> Iterator[Change]:
+def _quality(work: Work, run_id: str, sides: Mapping[str, Side]) -> tuple[list[GuardFinding], list[Diagnostic]]:
+    """What is unlike the last load: what stops the run, and what is told."""
+    if work.inspector is None:
+        return [], []
+    from trueup.core.loads import compare_loads
+
+    return compare_loads(work, run_id, sides)
+
+
+def _inspection(work: Work, sides: Mapping[str, Side]) -> Inspection | None:
+    if work.inspector is None or not work.inspector.digest:
+        return None
+    from trueup.core.inspecting import Inspection
+
+    return Inspection(work, sides)
+
+
+def _changes(
+    work: Work, sides: Mapping[str, Side], held: Mapping[int, Held], inspection: Inspection | None
+) -> Iterator[Change]:
     refs = {side.id: side.ref for side in sides.values()}
     if work.ledger.state.due_links(work.spec.name, work.clock(), 0, 1):
         from trueup.core.drafting import drafted  # with all that working out a change needs: most runs have none
 
-        yield from drafted(work, sides, refs)
+        yield from drafted(work, sides, refs, held, inspection)
     yield from _left_alone(work, refs, work.clock())
 
 
@@ -208,6 +250,6 @@ class _Writer:
 
 def _first_state(change: Change) -> ChangeState:
     if change.action is Action.SKIP:
-        return ChangeState.SKIPPED if change.code in BENIGN - {NOT_DELETED} else ChangeState.PUT_OFF
+        return ChangeState.SKIPPED if change.code in BENIGN - {NOT_DELETED, REJECTED} else ChangeState.PUT_OFF
     waits = change.action is Action.CONFLICT and change.code != "resolved"
     return ChangeState.PUT_OFF if waits else ChangeState.PLANNED

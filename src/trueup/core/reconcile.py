@@ -15,7 +15,7 @@ from trueup.core.draft import Draft, edits_since, join, richest
 from trueup.core.ledger.rows import Replica
 from trueup.core.merge import Edits, Merged, SideState, applied, diff, edits_of, merge, needed
 from trueup.core.narrowing import uncontended, widened
-from trueup.model.change import NOT_DELETED, Action
+from trueup.model.change import NOT_DELETED, REVIEW, Action
 from trueup.model.fields import Edit, FieldKey
 from trueup.model.job import ConflictPolicy
 
@@ -115,7 +115,11 @@ def _presence(draft: Draft, winner: str) -> dict[str, Any]:
 
 
 def _agree(draft: Draft, live: dict[str, Replica]) -> None:
-    missing = [ref for ref in draft.sides if ref not in live]
+    if draft.held is not None and not any(one.base or one.sent for one in draft.replicas.values()):
+        draft.skip("", REVIEW, draft.held.reason)
+        return
+    missing = draft.missing()
+    matched = _told_why(draft, live)
     first = next(iter(live.values()))
     if len(live) == 1 and first.base is None and not restored(draft):
         # Nothing to merge: the common first pull, which must not cost a parse.
@@ -123,7 +127,8 @@ def _agree(draft: Draft, live: dict[str, Replica]) -> None:
         _create_missing(draft, missing, draft.bodies.get(first.seen or ""), f"new in {origin}", [origin])
         return
     if not missing and _identical(live) and not restored(draft):
-        draft.add(Action.LINK, reason="the same on all sides")
+        if not matched:
+            draft.add(Action.LINK, reason="the same on all sides")
         return
     merged = _merge(draft, live)
     if merged is None:
@@ -134,8 +139,16 @@ def _agree(draft: Draft, live: dict[str, Replica]) -> None:
         body = _merged_body(draft, live, merged, richest(draft))
         reason = f"edited in {join(origins)}, so it is kept" if draft.gone and origins else f"is in {join(live)}"
         _create_missing(draft, missing, body, reason, list(live))
-    if not touched and not missing:
+    if not touched and not missing and not matched:
         draft.add(Action.LINK, reason="the same on all sides" if _first_contact(live) else "the same edit on all sides")
+
+
+def _told_why(draft: Draft, live: dict[str, Replica]) -> bool:
+    """Drafts a link that says why items were taken for one though nothing identifies them; False where they were not."""
+    why = (draft.link.decision or {}).get("matched")
+    if why and len(live) > 1:
+        draft.add(Action.LINK, reason=f"taken for one, {why}")
+    return bool(why) and len(live) > 1
 
 
 def _identical(live: dict[str, Replica]) -> bool:

@@ -32,7 +32,10 @@ def test_what_a_job_says_is_what_it_does(load: Load) -> None:
 
 def test_without_a_word_blanks_are_kept_and_nobody_is_right(load: Load) -> None:
     plain = load(job("")).job("people")
-    assert plain.options == {"truth": {}, "blanks": {"*": "keep"}}
+    assert (plain.options["truth"], plain.options["blanks"]) == ({}, {"*": "keep"})
+    assert plain.options["match"] == {"link": 0.92, "review": 0.75, "region": ""}
+    assert (plain.options["duplicates"], plain.options["survivor"]) == ("", {})
+    assert load(job(", match: off")).job("people").options["match"] is None
     assert load(job(", blanks: wipe")).job("people").options["blanks"] == {"*": "wipe"}
     assert load(job(", truth: {phone: crm}")).job("people").digest != plain.digest
 
