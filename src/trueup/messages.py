@@ -51,6 +51,8 @@ def teller(app: App, name: str) -> Callable[[str, Json], None]:
         from trueup import notify
 
         if event == "began":
+            if app.ledger.journal.get(report["run"]).kind == UNDO:  # a person sits before it
+                return
             notify.began(app.ledger, name, whom, {"id": report["run"]})
             with suppress(TrueupError, OSError):  # at once: at the end it would be overtaken by how the run ended
                 notify.deliver(app.ledger, {name: whom}, _addresses(app), only="heartbeat", patience=PATIENCE)
@@ -59,7 +61,7 @@ def teller(app: App, name: str) -> Callable[[str, Json], None]:
             notify.ended(app.ledger, name, whom, run)
         else:
             record = app.ledger.journal.get(report["run"])
-            if record.kind != UNDO:  # a person sits before it
+            if record.kind != UNDO:
                 run = {"id": record.id, "state": record.state.value, "report": {**record.report, **report}}
                 kind = app.config.jobs[name].kind if name in app.config.jobs else record.kind
                 notify.ended(app.ledger, name, whom, {**run, "plan": record.plan, "kind": kind})

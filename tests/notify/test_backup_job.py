@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup.office import Office
-from tests.support.mail import MailSink
-from tests.support.watcher import Watcher
+from tests.support.sinks import MailSink, Watcher
 
 SOURCES = """\
       list: {command: "cat list.txt"}

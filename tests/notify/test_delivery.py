@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.mail import MailSink
-from tests.support.watcher import Watcher
+from tests.support.sinks import MailSink, Watcher
 from trueup.core.ledger import Ledger, open_ledger
 from trueup.core.ledger.outbox import FIRST_PAUSE
 from trueup.model.errors import SecretMissing

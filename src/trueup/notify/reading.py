@@ -163,7 +163,7 @@ def _steps(steps: Mapping[str, Any]) -> Iterator[Trouble]:
         for name, one in steps.items():
             if _mapping(one).get("outcome") == outcome:
                 hint = "look at the plan of its job, and apply that: trueup history" if outcome == "waiting" else ""
-                why = plain(_mapping(one).get("error") or "")
+                why = plain(str(_mapping(one).get("error") or "").partition("\n")[0])  # without the traceback
                 yield Trouble(str(name), f"step {outcome}", why, hint, headline.format(step=name))
 
 
