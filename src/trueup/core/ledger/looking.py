@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trueup.core.ledger.database import storable
-from trueup.core.ledger.records import REPLICA, Records
-from trueup.core.ledger.rows import Replica
+from trueup.core.ledger.records import LINK, REPLICA, Records, to_link
+from trueup.core.ledger.rows import Link, Replica
 
 _KEYS = (
     "CREATE TEMPORARY TABLE record_key (collection {int} NOT NULL, rule {text} NOT NULL, value {text} NOT NULL, href {text} NOT NULL,"
@@ -31,6 +31,14 @@ class Looking(Records):
             "SELECT count(*) FROM replica WHERE collection = ? AND revision > ?", (collection_id, revision)
         )
         return count
+
+    def each_link(self, job: str, after_id: int, limit: int) -> list[Link]:
+        """Links after this one, due or not, in order of their numbers."""
+        rows = self._db.rows(
+            f"SELECT {LINK} FROM link WHERE job = ? AND id > ? AND dropped IS NULL ORDER BY id LIMIT ?",
+            (job, after_id, limit),
+        )
+        return [to_link(row) for row in rows]
 
     def begin_keys(self) -> None:
         """Starts a list of values in this thread; an older one is forgotten."""

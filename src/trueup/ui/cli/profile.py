@@ -34,9 +34,10 @@ def profile(common: Common, name: str | None, run: str | None, html: Path | None
         result = app.profile(name or "", run, on_event=progress)
         progress.end()
     if html is not None:
-        from trueup.ui.cli.render.html.profile import page
+        from trueup.ui.cli.render.html import page
+        from trueup.ui.cli.render.html import profile as pages
 
-        html.write_text(page(result), encoding="utf-8", errors="backslashreplace")
+        page.write(html, pages.page(result))
     _put(common, result, html)
     return ExitCode.DONE
 

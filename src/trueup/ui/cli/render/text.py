@@ -22,6 +22,7 @@ WORDS = {
 }
 SHOWN = 200
 VALUE = 70
+AUDITED = 500
 _SEVERE = {"warning": "yellow", "info": "dim"}
 
 
@@ -148,7 +149,7 @@ def report_lines(report: Json, subject: str, *, quiet: bool = False) -> Iterator
     word = {
         "done": style("done", "green"),
         "partial": style("partly done", "yellow"),
-        "conflict": style("a conflict waits for you", "magenta"),
+        "conflict": style("waits for you" if not report.get("conflicts") else "a conflict waits for you", "magenta"),
         "failed": style("failed", "red"),
     }.get(state, state)
     counts = report.get("counts", {})
@@ -175,6 +176,9 @@ def _left(report: Json) -> Iterator[str]:
         yield f"  … and {len(report['left']) - 50} more: trueup history {report['run']}"
     if report.get("conflicts"):
         yield f"  {report['conflicts']} waiting: trueup resolve {report.get('job', 'JOB')}"
+    if report.get("questions"):
+        questions = "1 question waits" if report["questions"] == 1 else f"{report['questions']} questions wait"
+        yield f"  {questions} for your answer: trueup resolve {report.get('job', 'JOB')}"
 
 
 def _notes(report: Json, quiet: bool) -> Iterator[str]:
@@ -230,6 +234,30 @@ def conflict_lines(one: Json) -> Iterator[str]:
             yield f"      {safe(field['label'])} in {safe(ref)}: {_value(value)}"
 
 
+def question_lines(one: Json) -> Iterator[str]:
+    """One question: why it is asked, and the records it is about side by side; what both say stands once."""
+    mark = style("=", "dim") if one["answer"] else style("?", "magenta")
+    score = f"  {one['score']:.2f}" if one.get("score") is not None else ""
+    said = f"  {one['answer']}" if one["answer"] else ""
+    yield f"{mark} q{one['id']}  {style(safe(one['title']), 'bold')}{score}{said}"
+    if one["reasons"]:
+        yield f"      {safe(', '.join(one['reasons']))}"
+    records = one["records"]
+    if not records:
+        return
+    names = [safe(record["collection"]) for record in records]
+    held = [{field["label"]: field["value"] for field in record["fields"]} for record in records]
+    for label in dict.fromkeys(label for fields in held for label in fields):
+        values = [fields.get(label) for fields in held]
+        if len(set(values)) == 1:
+            where = "both: " if len(values) > 1 else ""
+            yield style(f"      {safe(label)}: {where}{_value(values[0])}", "dim")
+        else:
+            yield f"      {safe(label)}: " + ", ".join(
+                f"{name}: {_value(value)}" for name, value in zip(names, values, strict=True)
+            )
+
+
 def pipeline_lines(report: Json, *, quiet: bool = False) -> Iterator[str]:
     """How a pipeline's run ended, step by step."""
     colours = {"done": "green", "failed": "red", "partial": "yellow"}
@@ -246,12 +274,20 @@ def audit_lines(result: Json) -> Iterator[str]:
     """What a full comparison found."""
     for one in result["collections"]:
         yield f"  {safe(one['collection'])}: {one['items']:,} items, {one['same']:,} as agreed"
-    for one in result["differences"]:
+    for one in result["differences"][:AUDITED]:
         starts = f"  {safe(one['starts'])}" if one.get("starts") else ""
-        yield f"  ! {cut(safe(one['title']), 60)}{starts}  [{safe(one['collection'])}]  {safe(one['cause'])}"
+        place = f"  [{safe(one['collection'])}]" if one["collection"] else ""
+        yield f"  ! {cut(safe(one['title']), 60)}{starts}{place}  {safe(one['cause'])}"
+        for field in one["fields"]:
+            yield f"      {safe(field['label'])}: {_value(field['before'])} -> {_value(field['after'])}"
         if one.get("cure"):
             yield f"      {safe(one['cure'])}"
-    if result.get("more"):
-        yield f"  … and {result['more']:,} more"
+    if more := result["more"] + max(0, len(result["differences"]) - AUDITED):
+        yield f"  … and {more:,} more (--json, --html FILE)"
+    for one in result["apart"]:
+        items = "1 item" if one["items"] == 1 else f"{one['items']:,} items"
+        where = f"{safe(one['collection'])} and {safe(one['other'])}"
+        said = f"  {safe(one['label'])} differs between {where} in {items}: by rule, or because one holds no more"
+        yield style(said, "dim")
     verdict = style("all sides agree", "green") if result["agrees"] else style("not in agreement", "yellow")
     yield f"{safe(result['job'])}: {verdict}"

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 from trueup.ui.cli.render.html.page import attribute
 
-WIDTH = 360
-_ROW, _BAR, _LABEL = 22, 12, 120
-_HEIGHT, _FOOT, _TOP = 110, 18, 16
-_LETTERS = 17
+WIDTH = 290
+_ROW, _BAR, _LABEL = 22, 12, 112
+_HEIGHT, _FOOT, _TOP = 100, 18, 16
+_LETTERS = 14
 
 
 def bars(rows: Sequence[tuple[str, float, str]], about: str) -> str:
     """Horizontal bars, the longest as long as there is room: (label, size, text behind it)."""
     most = max((size for _, size, _ in rows), default=0) or 1
-    room = WIDTH - _LABEL - 64
+    room = WIDTH - _LABEL - 48
     drawn = []
     for number, (label, size, said) in enumerate(rows):
         y = number * _ROW

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 # No control character may stand in a page, but tab and line feed (WHATWG HTML, 13.1.4); half of a surrogate pair cannot be written.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -36,7 +37,7 @@ footer{padding-top:2rem;padding-bottom:2.5rem;font-size:.85rem}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 caption{text-align:left;color:var(--faint);font-size:.85rem;padding:0 0 .35rem}
-th,td{text-align:left;padding:.36rem .7rem .36rem 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}
+th,td{text-align:left;padding:.36rem .7rem .36rem 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:break-word}
 th{font-weight:600;color:var(--faint);font-size:.8rem;white-space:nowrap}
 tbody th{color:var(--ink);font-size:.9rem;white-space:normal}
 tr:last-child>*{border-bottom:0}
@@ -52,6 +53,7 @@ svg .soft{fill:var(--faint)}
 .good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}
 code{font:.87em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 .note{border-left:.25rem solid var(--second);padding:.5rem .9rem;background:var(--card);border-radius:.3rem;margin:.6rem 0}
+ul{margin:.3rem 0;padding-left:1.1rem}
 a{color:var(--main)}
 @media print{body{background:#fff}.card,.tile{break-inside:avoid}}
 """
@@ -85,6 +87,13 @@ def document(title: str, under: str, parts: Iterable[str], foot: str) -> str:
         f'<body><header><h1>{text(title)}</h1><p class="faint">{text(under)}</p></header>\n'
         f"<main>\n{body}\n</main><footer>{text(foot)}</footer></body></html>\n"
     )
+
+
+def write(path: Path, page: str) -> None:
+    """Writes a page; one that stands there is replaced when the new one is whole."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(page, encoding="utf-8")
+    part.replace(path)
 
 
 def tiles(values: Iterable[tuple[str, str]]) -> str:

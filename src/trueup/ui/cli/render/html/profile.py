@@ -110,9 +110,9 @@ def _details(name: str, field: Json) -> Iterator[str]:
         yield '<p class="faint">No value anywhere.</p>'
         return
     once = field["values"] - field["repeated"]
-    yield f'<p class="faint">{values:,} values, {percent(once / values)} stand once{text(_extremes(field))}</p>'
-    top = field["top"][:TOP]
-    if top and top[0][1] > 1:
+    yield f'<p class="faint">{values:,} values, {percent(once / values)} of them once only{text(_extremes(field))}</p>'
+    top = [one for one in field["top"] if one[1] > 1][:TOP]
+    if top:
         yield _ranked(f"most frequent values of {name}", "Most frequent", ("value", "times"), top, values)
     yield _ranked(f"forms of {name}", "Forms", ("form", "values"), field["masks"][:FORMS], values)
     yield _lengths(name, field["length"])
