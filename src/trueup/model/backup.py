@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from trueup.model.diagnostics import Diagnostic
-from trueup.model.repository import Watch
+from trueup.model.repository import Listing, Watch
 
 if TYPE_CHECKING:
     from trueup.model.ports import Kind, Store
@@ -149,6 +149,27 @@ class RestoreTarget:
     only: tuple[str, ...] = ()
     overwrite: bool = False
     secret: str = ""
+
+
+class SourceListing(Listing, Protocol):
+    """A source's data where it is, for a repository that reads each file once.
+
+    Attributes:
+        captured: root and about folder from the start; all of it once `end` has returned.
+    """
+
+    captured: Captured
+
+
+@runtime_checkable
+class Lister(Protocol):
+    """A kind of source whose data stays where it is: where a repository takes a listing, the list is written while it reads."""
+
+    def listing(
+        self, spec: SourceSpec, context: SourceContext, spool: Path, watch: Watch, whole: Callable[[Captured], None]
+    ) -> SourceListing:
+        """In place of `capture`; `whole` is told of the capture at its end, and may raise what makes the backup fail."""
+        ...
 
 
 class SourceKind(Protocol):

@@ -172,7 +172,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(name)
         return real(folder, name, seen)
 
-    monkeypatch.setattr("trueup.jobs.backup.sources.path.capture.open_file", opened)
+    monkeypatch.setattr("trueup.jobs.backup.sources.path.looking.open_file", opened)
     return names
 
 
@@ -405,7 +405,7 @@ def test_what_vanishes_or_turns_into_something_else_is_no_failure(
             os.mkfifo(tree / "b")
         return real(folder, name, seen)
 
-    monkeypatch.setattr("trueup.jobs.backup.sources.path.capture.open_file", opened)
+    monkeypatch.setattr("trueup.jobs.backup.sources.path.looking.open_file", opened)
     captured = capture(tree, tmp_path)
     found = listed(captured)
     assert set(found) == {"b", "c"}
@@ -560,7 +560,7 @@ def test_rights_that_change_while_a_file_is_read_are_those_that_are_listed(
         os.link(tree / "a", tree / "b")
         return real(folder, name, seen)
 
-    monkeypatch.setattr("trueup.jobs.backup.sources.path.capture.open_file", opened)
+    monkeypatch.setattr("trueup.jobs.backup.sources.path.looking.open_file", opened)
     (tree / "a").chmod(0o644)
     captured = capture(tree, tmp_path)
     record = listed(captured)["a"]

@@ -19,10 +19,10 @@ from trueup.jobs.backup.results import Result
 from trueup.jobs.backup.sources import kind_of
 from trueup.jobs.backup.words import amount
 from trueup.jobs.backup.work import BackupWork
-from trueup.model.backup import MANIFEST, Captured, SourceSpec
+from trueup.model.backup import MANIFEST, Captured, Lister, SourceSpec
 from trueup.model.change import ChangeState
 from trueup.model.errors import Cancelled, LedgerError, Locked, Permanent, StoreError, Transient, TrueupError
-from trueup.model.repository import Snapshot, Stored, StoreRequest, Watch
+from trueup.model.repository import Listing, Snapshot, Stored, StoreRequest, Watch
 
 Json: TypeAlias = dict[str, Any]
 
@@ -82,9 +82,7 @@ def _attempt(work: BackupWork, run_id: str, spec: SourceSpec, number: int) -> Re
     def taken() -> Result:
         # A folder of the attempt's own: an earlier one that hangs may still be at work in its.
         with work.space("spool", spec.name, str(number)) as spool:
-            captured = _captured(work, run_id, spec, spool, now, watch)
-            work.memory.begun(run_id, spec.name, _known(captured, run_id, now))
-            stored = _stored(work, run_id, spec, captured, now, watch)
+            captured, stored = _kept(work, run_id, spec, spool, now, watch)
             return _judged(work, run_id, spec, captured, stored, watch, attempts=number, began=began)
 
     result: Result | None = None
@@ -96,8 +94,27 @@ def _attempt(work: BackupWork, run_id: str, spec: SourceSpec, number: int) -> Re
     return result if wrong is None else Result.failed(wrong, "hook", **result.more)
 
 
-def _captured(work: BackupWork, run_id: str, spec: SourceSpec, spool: Path, now: float, watch: Watch) -> Captured:
-    captured = kind_of(spec.kind).capture(spec, work.context(spec), spool, watch)
+def _kept(
+    work: BackupWork, run_id: str, spec: SourceSpec, spool: Path, now: float, watch: Watch
+) -> tuple[Captured, Stored]:
+    """Captures and stores: one after the other, or together where the repository reads the files by the source's own listing."""
+
+    def whole(captured: Captured) -> None:
+        _require(work, run_id, spec, captured, now)
+        work.memory.begun(run_id, spec.name, _known(captured, run_id, now))
+
+    kind, context = kind_of(spec.kind), work.context(spec)
+    if isinstance(kind, Lister) and work.opened(work.backup.repository).traits.lists:
+        listing = kind.listing(spec, context, spool, watch, whole)
+        stored = _stored(work, run_id, spec, listing.captured, now, watch, listing)
+        return listing.captured, stored
+    captured = kind.capture(spec, context, spool, watch)
+    whole(captured)
+    return captured, _stored(work, run_id, spec, captured, now, watch)
+
+
+def _require(work: BackupWork, run_id: str, spec: SourceSpec, captured: Captured, now: float) -> None:
+    """Raises Permanent where it is too small; completes its manifest."""
     if captured.bytes < spec.min_size:
         why = f"it has {amount(captured.bytes)}, and `min_size` is {amount(spec.min_size)}"
         raise Permanent(f"the backup of {spec.name} is too small", why=why, hint="look at the source, or at `min_size`")
@@ -105,7 +122,6 @@ def _captured(work: BackupWork, run_id: str, spec: SourceSpec, spool: Path, now:
     manifest = json.loads(path.read_text("utf-8"))
     named = {"job": work.spec.name, "source": spec.name, "run": run_id, "began": now, "host": socket.gethostname()}
     path.write_text(json.dumps({**manifest, **named, "trueup": __version__}, indent=1), "utf-8")
-    return captured
 
 
 def _known(captured: Captured, run_id: str, now: float) -> Json:
@@ -113,7 +129,15 @@ def _known(captured: Captured, run_id: str, now: float) -> Json:
     return {**known, "measures": dict(captured.measures), "notes": list(captured.notes)}
 
 
-def _stored(work: BackupWork, run_id: str, spec: SourceSpec, captured: Captured, now: float, watch: Watch) -> Stored:
+def _stored(
+    work: BackupWork,
+    run_id: str,
+    spec: SourceSpec,
+    captured: Captured,
+    now: float,
+    watch: Watch,
+    listing: Listing | None = None,
+) -> Stored:
     """Stores what was captured; the snapshot is known from then on, as one that is not judged yet."""
     store = work.backup.repository
     repository = work.opened(store)
@@ -130,6 +154,7 @@ def _stored(work: BackupWork, run_id: str, spec: SourceSpec, captured: Captured,
         captured.exclude,
         captured.one_file_system,
         max(earlier, key=earlier.__getitem__, default=""),
+        listing=listing,
     )
     try:
         stored = repository.store(request, watch)

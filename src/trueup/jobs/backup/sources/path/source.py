@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,8 @@ from trueup.model.errors import Permanent, Transient, TrueupError
 from trueup.model.repository import Watch
 
 if TYPE_CHECKING:
-    from trueup.jobs.backup.sources.path.capture import Counts
+    from trueup.jobs.backup.sources.path.listing import PathListing
+    from trueup.jobs.backup.sources.path.looking import Counts, Looking
     from trueup.jobs.backup.sources.path.places import Place
 
 
@@ -37,7 +38,7 @@ class PathKind:
 
     def probe(self, spec: SourceSpec, context: SourceContext) -> Iterator[Diagnostic]:
         """See `SourceKind.probe`: it is there, can be listed, and is not empty where it was not."""
-        from trueup.jobs.backup.sources.path.capture import SETTLED
+        from trueup.jobs.backup.sources.path.looking import SETTLED
         from trueup.jobs.backup.sources.path.places import place_of
         from trueup.jobs.backup.sources.path.words import reason
 
@@ -71,11 +72,29 @@ class PathKind:
         except OSError as error:  # the tree's own errors are told otherwise
             raise failure(f"the list of files of source {spec.name} cannot be written", str(spool), error) from error
 
+    def listing(
+        self, spec: SourceSpec, context: SourceContext, spool: Path, watch: Watch, whole: Callable[[Captured], None]
+    ) -> PathListing:
+        """See `model.backup.Lister`."""
+        from trueup.jobs.backup.sources.path.listing import PathListing
+        from trueup.jobs.backup.sources.path.places import place_of
+
+        place, taken = place_of(spec, context, spool), time.time()
+
+        def finish(listing: PathListing) -> Captured:
+            captured = _captured(spec, place, listing, context.cache, about, taken)
+            whole(captured)
+            return captured
+
+        about = spool / "about"
+        about.mkdir()
+        return PathListing(place, context.cache, about, watch, finish)
+
     def settle(self, spec: SourceSpec, context: SourceContext, captured: Captured, watch: Watch) -> Captured:
         """See `SourceKind.settle`: what changed meanwhile is told, and written to `volatile.json` in the about folder."""
         from dataclasses import replace
 
-        from trueup.jobs.backup.sources.path.capture import ATTEMPT, SETTLED
+        from trueup.jobs.backup.sources.path.looking import ATTEMPT, SETTLED
         from trueup.jobs.backup.sources.path.places import place_of
         from trueup.jobs.backup.sources.path.records import manifest_of
         from trueup.jobs.backup.sources.path.settle import compare
@@ -132,23 +151,34 @@ KIND = PathKind()
 
 
 def _capture(spec: SourceSpec, place: Place, cache: Path, spool: Path, watch: Watch) -> Captured:
-    from trueup.jobs.backup.sources.path.capture import ATTEMPT, Capture, entropy_of
-    from trueup.jobs.backup.sources.path.records import FILES
+    from trueup.jobs.backup.sources.path.capture import Capture
 
     taken = time.time()
     about = spool / "about"
     about.mkdir()
     capture = Capture(place, cache, about, watch)
-    had_some = not capture.prior.ended
-    counts = capture.run()
-    _require_whole(spec, place, counts, had_some)
+    capture.run()
+    return _captured(spec, place, capture, cache, about, taken)
+
+
+def _captured(spec: SourceSpec, place: Place, walked: Looking, cache: Path, about: Path, taken: float) -> Captured:
+    """What a walk came to, with its manifest.
+
+    Raises:
+        Permanent, Transient: it is not whole.
+    """
+    from trueup.jobs.backup.sources.path.looking import ATTEMPT, entropy_of
+    from trueup.jobs.backup.sources.path.records import FILES
+
+    counts = walked.counts
+    _require_whole(spec, place, counts, walked.had_some)
     with suppress(OSError):  # without it, the next capture reads everything again
         _replace(about / FILES, cache / ATTEMPT)
     files = counts.types["file"]
     measures = {"bytes": float(counts.bytes), "files": float(files)}
     if not counts.first:
         measures["changed"] = counts.changed / files if files else 0.0
-    entropy = entropy_of(capture.sample, place)
+    entropy = entropy_of(walked.sample, place)
     if entropy is not None:
         measures["entropy"] = entropy
     notes = tuple(_notes(place, counts))

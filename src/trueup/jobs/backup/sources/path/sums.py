@@ -113,7 +113,7 @@ class Sums:
             if before.st_ctime_ns != one.ctime_ns:
                 one.attributes = xattrs_of(one.fd)
             one.stat, one.at = os.fstat(one.fd), time.time_ns()
-            if found and _same(before, one.stat):
+            if found and same(before, one.stat):
                 one.sum = found
                 return
             os.lseek(one.fd, 0, os.SEEK_SET)
@@ -134,5 +134,6 @@ class Sums:
         return found.hexdigest() if not left else ""
 
 
-def _same(a: os.stat_result, b: os.stat_result) -> bool:
+def same(a: os.stat_result, b: os.stat_result) -> bool:
+    """Whether a file was not changed between two looks."""
     return (a.st_size, a.st_mtime_ns, a.st_ctime_ns) == (b.st_size, b.st_mtime_ns, b.st_ctime_ns)
