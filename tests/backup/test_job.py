@@ -237,12 +237,31 @@ def test_a_lost_ledger_loses_no_snapshot(office: Office) -> None:
         assert set(ids) < set(office.snapshots()[name])
 
 
-def test_outside_of_its_window_a_run_waits_for_a_word(office: Office) -> None:
+def closed_window() -> str:
     hour = (time.gmtime().tm_hour + 12) % 24
-    window = (
-        f'window: {{start: "{hour:02}:00", start_by: "{(hour + 1) % 24:02}:00", end_by: "{(hour + 2) % 24:02}:00"}}'
-    )
-    office.configure(more=window)
+    return f'window: {{start: "{hour:02}:00", start_by: "{(hour + 1) % 24:02}:00", end_by: "{(hour + 2) % 24:02}:00"}}'
+
+
+def test_a_plan_that_somebody_looks_at_alarms_nobody(office: Office) -> None:
+    office.run()
+    office.configure(more=closed_window())
+    with office.app() as app:
+        assert app.plan("office")["state"] == "awaiting_approval"
+    found = office.status()
+    assert (found["state"], found["problems"], found["good"]) == ("done", [], True)
+    blocked = office.run()
+    assert blocked["state"] == "awaiting_approval"
+    assert "was blocked" in office.status()["problems"][0]
+    with office.app() as app:
+        looked = app.plan("office")["run"]
+    assert looked in office.status()["problems"][0]  # what was asked about is asked about still
+    with office.app() as app:
+        assert app.apply(looked, allow=["window"])["state"] == "done"
+    assert office.status()["problems"] == []
+
+
+def test_outside_of_its_window_a_run_waits_for_a_word(office: Office) -> None:
+    office.configure(more=closed_window())
     report = office.run()
     assert report["state"] == "awaiting_approval"
     assert office.snapshots() == {}

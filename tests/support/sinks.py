@@ -1,4 +1,4 @@
-"""Where messages go in tests: a mail server (SMTP, RFC 5321) and a web server on free ports of loopback. They keep what they are sent, or misbehave."""
+"""Where messages go in tests: a mail server (SMTP, RFC 5321) and a web server on loopback. They keep what they are sent, or misbehave."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Sink:
         hang: an event: it says nothing until that is set.
     """
 
-    def __init__(self, server: socketserver.BaseServer, hang: threading.Event | None) -> None:
+    def __init__(self, server: socketserver.TCPServer, hang: threading.Event | None) -> None:
         self.hang = hang
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -27,7 +27,8 @@ class _Sink:
     @property
     def place(self) -> str:
         """Where it listens: host and port."""
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        host, port = self._server.socket.getsockname()
+        return f"{host}:{port}"
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -28,6 +28,10 @@ WAITING = (RunState.PLANNED, RunState.AWAITING_APPROVAL)
 """States of a run whose plan waits for a person or for `apply`."""
 
 
+ONLY_PLANNED = "only_planned"
+"""A member of the report of a run that somebody has made to look at its plan: that it waits is nobody's alarm."""
+
+
 def lease_of(job: str) -> str:
     """The name of the lease under which a job is worked on."""
     return f"job/{job}"
@@ -72,6 +76,18 @@ def supersede_waiting(work: JobWork) -> None:
     """Before a new run: plans of this job that still wait are about a world that has moved on."""
     while (waiting := work.ledger.journal.latest(work.spec.name, WAITING)) is not None:
         supersede(work, waiting)
+
+
+def begin_plan(work: JobWork) -> dict[str, bool]:
+    """What is known of a run beforehand that is made to look at its plan. One that takes the place of a run which waits for a person's word
+    waits for it as that did."""
+    waiting = work.ledger.journal.latest(work.spec.name, (RunState.AWAITING_APPROVAL,))
+    return {} if waiting is not None and not waiting.report.get(ONLY_PLANNED) else {ONLY_PLANNED: True}
+
+
+def looked_at(run: RunRecord) -> bool:
+    """Whether a run is only a plan that somebody looked at, and was never carried out."""
+    return bool(run.report.get(ONLY_PLANNED)) and run.phase not in APPLYING
 
 
 def applicable(work: JobWork, run_id: str) -> RunRecord:

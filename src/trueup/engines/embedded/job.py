@@ -186,7 +186,9 @@ def plan_job(
         known = job_runs.taken_up(work, "")
         if known is not None and known.phase in APPLYING:
             return result_of(known)
+        looked = job_runs.begin_plan(work)
         run_id = known.id if known else _begin(work, phases or work.phases)
+        work.ledger.journal.add_to_report(run_id, looked)
         run = _JobRun(work, run_id, held, on_event, phases or work.phases)
         with recorded(work, run_id):
             if run.plan(allow, None):

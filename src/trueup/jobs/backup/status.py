@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from trueup.core.job_runs import looked_at
 from trueup.jobs.backup.ages import ahead, allowed, usable
 from trueup.jobs.backup.spec import BackupSpec
 from trueup.jobs.backup.words import ago, lasting
@@ -59,9 +60,9 @@ def problems(work: BackupWork, found: Json) -> list[str]:
 
 
 def last_run(work: BackupWork) -> RunRecord | None:
-    """The newest run that came to an end, or waits for a person."""
+    """The newest run that came to an end, or waits for a person; a plan that somebody looked at is none."""
     runs = work.ledger.journal.history(work.spec.name, _HISTORY)
-    return next((one for one in runs if one.state in _CONCLUDED), None)
+    return next((one for one in runs if one.state in _CONCLUDED and not looked_at(one)), None)
 
 
 def _of_last_run(work: BackupWork) -> Iterator[str]:
