@@ -191,6 +191,7 @@ _EMAILS = st.sampled_from(["a@example.org", "A@Example.ORG", "b@example.org", "c
 _PHOTO = st.sampled_from(["/9j/4AAQSkZJRg==", "iVBORw0KGgo=", "R0lGODlh"])
 _DATES_3 = st.sampled_from(["1980-01-02", "19800102", "1980-01-02T00:00:00Z", "1980-01-02T10:11:12Z"])
 _DATES_4 = st.sampled_from(["19800102", "--0102", "1980", "1980-01", "19800102T101112Z"])
+_PREFERRED = st.sampled_from(["", ";type=pref", ";X-APPLE-OMIT-YEAR=1604"])
 _MONEY = st.sampled_from(["X-FOO", "X-BAR;X-P=1", "HOBBY", "NOTE;LANGUAGE=de"])
 
 
@@ -204,6 +205,9 @@ def _lines(version: str) -> st.SearchStrategy[list[str]]:
             st.just("PHOTO;VALUE=uri:https://example.org/a.jpg"),
             st.just("GEO:52.5;13.25"),
             st.just("X-ADDRESSBOOKSERVER-KIND:group"),
+            st.builds("{}:{}".format, st.sampled_from(["X-ANNIVERSARY", "X-EVOLUTION-ANNIVERSARY"]), _DATES_3),
+            st.builds("item{}.X-ABDATE{}:{}".format, st.integers(1, 3), _PREFERRED, _DATES_3),
+            st.builds("item{}.X-ABRELATEDNAMES{}:{}".format, st.integers(1, 3), _PREFERRED, _WORD),
         ),
         "4.0": st.one_of(
             st.builds("BDAY:{}".format, _DATES_4),
@@ -215,6 +219,7 @@ def _lines(version: str) -> st.SearchStrategy[list[str]]:
             st.just("KIND:group"),
             st.just('ADR;TYPE=home;LABEL="Hauptstr. 1^nBerlin":;;Hauptstr. 1;Berlin;;;'),
             st.just("TEL;VALUE=uri;TYPE=work:tel:+49-30-1"),
+            st.builds("RELATED;TYPE={};VALUE=text:{}".format, st.sampled_from(["spouse", "child", "kin"]), _WORD),
         ),
     }[version]
     return st.lists(
@@ -226,7 +231,9 @@ def _lines(version: str) -> st.SearchStrategy[list[str]]:
             st.builds("EMAIL{}:{}".format, types, _EMAILS),
             st.builds("item{}.TEL{}:{}".format, st.integers(1, 2), types, _PHONES),
             st.builds(
-                "item{}.X-ABLabel:{}".format, st.integers(1, 2), st.sampled_from(["Flat", "_$!<Home>!$_", "a\\, b"])
+                "item{}.X-ABLabel:{}".format,
+                st.integers(1, 3),
+                st.sampled_from(["Flat", "_$!<Home>!$_", "a\\, b", "_$!<Anniversary>!$_", "_$!<Spouse>!$_"]),
             ),
             st.builds("ADR{}:;;{};{};;;".format, types, _WORD, _WORD),
             st.builds("{}:{}".format, _MONEY, _TEXT),

@@ -75,6 +75,53 @@ def test_these_are_the_same_in_both_versions_and_are_written_so(three: str, four
         assert wrong not in into_three
 
 
+ANNIVERSARY = "item1.X-ABDATE;type=pref:2010-06-12\r\nitem1.X-ABLabel:_$!<Anniversary>!$_"
+SPOUSE = "item2.X-ABRELATEDNAMES:Ben\r\nitem2.X-ABLabel:_$!<Spouse>!$_"
+
+
+@pytest.mark.parametrize(
+    ("labelled", "four"),
+    [(ANNIVERSARY, "ANNIVERSARY:20100612"), (SPOUSE, "RELATED;TYPE=spouse;VALUE=text:Ben")],
+)
+def test_what_apple_says_with_a_label_is_what_4_0_has_a_name_for(labelled: str, four: str) -> None:
+    a, b = card("FN:A", labelled), card("FN:A", four, version="4.0")
+    assert KIND.same(a, b)
+    into_four = KIND.patch(card("FN:A", version="4.0"), diff(KIND.fields(card("FN:A")), KIND.fields(a)), donor=a)
+    assert four.encode() in into_four
+    assert b"X-AB" not in into_four
+    assert KIND.same(b, KIND.storable(a, Capabilities(formats=frozenset({"4.0"})), invite=False))
+
+
+@pytest.mark.parametrize(
+    "labelled",
+    [
+        ANNIVERSARY.replace("Anniversary", "Other"),
+        SPOUSE.replace("Spouse", "Mother"),
+        SPOUSE.replace(":Ben", ";X-USER=ben:Ben"),
+        "X-ABDATE:2010-06-12",
+    ],
+)
+def test_a_label_that_4_0_has_no_word_for_stays_as_it_is(labelled: str) -> None:
+    a = card("FN:A", labelled)
+    assert {key.name for key in KIND.fields(a)} & {"X-ABDATE", "X-ABRELATEDNAMES"}
+    stored = KIND.storable(a, Capabilities(formats=frozenset({"4.0"})), invite=False)
+    assert KIND.same(a, stored)
+    assert b"\nANNIVERSARY" not in stored
+    assert b"\nRELATED" not in stored
+
+
+@pytest.mark.parametrize("own", [ANNIVERSARY, "X-EVOLUTION-ANNIVERSARY:2010-06-12"])
+def test_an_anniversary_keeps_the_form_that_the_card_has_for_it(own: str) -> None:
+    mine = card("FN:A", own)
+    for theirs in (
+        card("FN:A", "ANNIVERSARY:20110613", version="4.0"),
+        card("FN:A", "X-ANNIVERSARY:2011-06-13"),
+        card("FN:A", ANNIVERSARY.replace("2010-06-12", "2011-06-13")),
+    ):
+        made = KIND.patch(mine, diff(KIND.fields(mine), KIND.fields(theirs)), donor=theirs)
+        assert made == mine.replace(b"2010-06-12", b"2011-06-13")
+
+
 def test_another_preference_than_the_first_survives_3_0() -> None:
     four = card("FN:A", "TEL;PREF=2:1", version="4.0")
     three = KIND.patch(card("FN:A"), diff(KIND.fields(card("FN:A")), KIND.fields(four)), donor=four)

@@ -200,6 +200,10 @@ def test_without_a_uid_a_card_is_known_by_who_it_is() -> None:
     assert KIND.glance(nameless("FN:Anna", "NOTE:x")).uid != KIND.glance(nameless("FN:Anna", "NOTE:y")).uid, (
         "never by a name alone"
     )
+    household = [
+        nameless("FN:J. Berg", "TEL:+49 30 1", *more) for more in ((), ("TEL:+49 171 2",), ("EMAIL:j@b.example",))
+    ]
+    assert len({KIND.glance(one).uid for one in household}) == 3, "nor by a name and a number of several"
     assert f"UID:{uid}".encode() in KIND.storable(anna, Capabilities(), invite=False)
 
 

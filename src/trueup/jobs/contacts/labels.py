@@ -13,7 +13,7 @@ _NAMES = {
 }  # fmt: skip
 _LISTS = {
     "EMAIL": "e-mail", "TEL": "phone", "URL": "link", "IMPP": "messenger", "CATEGORIES": "category", "NICKNAME": "nickname",
-    "MEMBER": "member", "RELATED": "related person", "X-SOCIALPROFILE": "profile",
+    "MEMBER": "member", "RELATED": "related person", "X-ABRELATEDNAMES": "related person", "X-ABDATE": "date", "X-SOCIALPROFILE": "profile",
 }  # fmt: skip
 
 

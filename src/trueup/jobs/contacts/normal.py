@@ -14,6 +14,7 @@ from trueup.jobs.contacts import properties as p
 from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, CardLine, read_card
 from trueup.jobs.contacts.head import Head
+from trueup.jobs.contacts.labelled import meant
 from trueup.jobs.contacts.write import modern, native_lines
 from trueup.model.fields import Field, FieldKey, FieldMap
 
@@ -99,6 +100,8 @@ def collect(card: Card, groups: Groups) -> Slots:
     for line in card.lines:
         head = line.head
         name = head.key
+        if name in p.LABELLED and (other := meant(line, _label_of(head, groups))):
+            head, name = other, other.key
         reader = _READERS.get(name)
         if reader is not None:
             member, value, shown = reader(head, line.value)
@@ -148,10 +151,14 @@ def _said(head: Head, value: str, groups: Groups) -> str:
 
 
 def _label(head: Head, groups: Groups) -> str:
+    label = _label_of(head, groups)
+    return f";label={label}" if label else ""
+
+
+def _label_of(head: Head, groups: Groups) -> str:
     if not head.group:
         return ""
-    label = next((said for one in groups.get(head.group, ()) if (said := v.apple_label(one))), "")
-    return f";label={label}" if label else ""
+    return next((said for one in groups.get(head.group, ()) if (said := v.apple_label(one))), "")
 
 
 # Readers: of head and value, the member's name, the value in normal form (None: it says nothing), and what is shown ------------------------------
@@ -205,6 +212,16 @@ def _read_date(head: Head, value: str) -> _Read:
     return "", said or None, v.show_date(said)
 
 
+def _read_labelled_date(head: Head, value: str) -> _Read:
+    said = v.date(head, value)
+    return said, "" if said else None, v.show_date(said)
+
+
+def _read_related(head: Head, value: str) -> _Read:
+    said = v.text(value)
+    return said, "" if said else None, v.shorten(said) + head.suffix
+
+
 def _read_binary(head: Head, value: str) -> _Read:
     if not value.strip():
         return "", None, ""
@@ -249,6 +266,8 @@ _READERS: dict[str, Callable[[Head, str], _Read]] = {
     "EMAIL": _read_email,
     "TEL": _read_phone,
     "ADR": _read_address,
+    "X-ABDATE": _read_labelled_date,
+    "X-ABRELATEDNAMES": _read_related,
     "GEO": _read_geo,
     "TZ": _read_zone,
 }

@@ -8,9 +8,10 @@ from trueup.jobs.contacts import properties as p
 from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, CardLine, read_card
 from trueup.jobs.contacts.head import head_of
+from trueup.jobs.contacts.labelled import kept_form, plainly
 from trueup.jobs.contacts.normal import Slot, attached, collect
 from trueup.jobs.contacts.rewrite import revised, set_uid, uid_of
-from trueup.jobs.contacts.write import apart, modern, plain_head, written_for
+from trueup.jobs.contacts.write import apart, line_of, modern, plain_head, written_for
 from trueup.model.fields import Edit, FieldKey
 
 
@@ -75,11 +76,21 @@ class _Patch:
         for group in dropped:
             for line in self._groups.get(group, ()):
                 self._instead[id(line)] = []
-        new = self._made(texts, dropped, [slot.line for slot in places])
+        new = self._made(self._in_form(places, texts), dropped, [slot.line for slot in places])
         if places:
             self._instead[id(places[0].line)] = new
         elif new:
             self._added.append(new)
+
+    def _in_form(self, places: Sequence[Slot], texts: Sequence[str]) -> Sequence[str]:
+        """An anniversary goes by another name in every program, which shows no other: the card's own is kept."""
+        if self._card.version != "3.0" or len(places) != 1 or not texts:
+            return texts
+        (old,) = (slot.line for slot in places)
+        lines = plainly(line_of(text) for text in texts)
+        if len(lines) != 1 or lines[0].head.key != "ANNIVERSARY" or old.head.name == lines[0].head.name:
+            return texts
+        return kept_form(old, self._groups.get(old.head.group, ()), lines[0]) or texts
 
     def _alone(self, group: str, gone: set[int]) -> bool:
         """Whether nothing but these lines, and what is attached to them, is in the group."""

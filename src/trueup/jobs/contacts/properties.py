@@ -13,6 +13,9 @@ LABEL = "X-ABLABEL"
 ATTACHED = frozenset({LABEL, "X-ABADR"})
 """Lines that say something of another line of their group (Apple)."""
 
+LABELLED = frozenset({"X-ABDATE", "X-ABRELATEDNAMES"})
+"""Apple's properties that are what their label says; see `labelled`."""
+
 # What 3.0 has no name for, as programs write it there, and the name that 4.0 gave it.
 CANONICAL = {
     "X-ADDRESSBOOKSERVER-KIND": "KIND",

@@ -26,13 +26,14 @@ def glance(data: bytes) -> Glance:
 
 
 def uid_of(card: Card) -> str:
-    """The card's key; one that has none (exports of Google and of phones) is known by who it is: name and first address or number."""
+    """The card's key; one that has none (exports of Google and of phones) is known by who it is: name and first e-mail, or name and all
+    numbers, for a single number may be that of a household or of a firm."""
     written = v.uid(card.value("UID"))
     if written:
         return written
     name, reachable = who(card)
     if reachable:
-        said = f"{name}\n{reachable[0]}"
+        said = "\n".join((name, next((one for one in reachable if "@" in one), "\n".join(reachable))))
     else:
         said = "\n".join(
             sorted(

@@ -13,6 +13,7 @@ from trueup.jobs.contacts import properties as p
 from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, CardLine
 from trueup.jobs.contacts.head import Head, head_of
+from trueup.jobs.contacts.labelled import plainly
 
 _MIME = {"JPEG": "image/jpeg", "JPG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp", "PGP": "application/pgp-keys",
          "X509": "application/pkix-cert", "MP3": "audio/mpeg", "BASIC": "audio/basic", "OGG": "audio/ogg", "WAVE": "audio/wav"}  # fmt: skip
@@ -48,7 +49,8 @@ def written_for(native: Sequence[str], version: str) -> list[str]:
     source = native[0].partition(":")[2]
     if source == version:
         return list(native[1:])
-    return [carried(line_of(text), source, version) for text in native[1:]]
+    lines = [line_of(text) for text in native[1:]]
+    return [carried(line, source, version) for line in (plainly(lines) if version == "4.0" else lines)]
 
 
 def line_of(text: str) -> CardLine:
@@ -111,7 +113,8 @@ def plain_head(line: CardLine, version: str) -> str:
 def upgraded(card: Card, target: str) -> Card:
     """The whole card in another version; lines that read the same there keep their bytes."""
     new = Card([], target, card.end, card.bare, card.grouped)
-    for line in card.lines:
+    lines = plainly(card.lines) if card.grouped and target == "4.0" else card.lines
+    for line in lines:
         name = line.head.name
         if name == "VERSION":
             new.lines.append(new.make(f"VERSION:{target}"))
@@ -120,7 +123,9 @@ def upgraded(card: Card, target: str) -> Card:
         else:
             text = carried(line, card.version, target)
             new.lines.append(
-                line if text == line.text and line.head.plain and card.version != "2.1" else new.make(text)
+                line
+                if text == line.text and line.raw != text and line.head.plain and card.version != "2.1"
+                else new.make(text)
             )
     if card.first("VERSION") is None:
         new.lines.insert(_after_begin(new), new.make(f"VERSION:{target}"))
