@@ -489,6 +489,18 @@ class App:
 
         take(self.reconciling(job), conflict, ref)
 
+    def questions(self, job: str, *, open_only: bool = True) -> list[Json]:
+        """A job's questions, with the records they are about; see `core.answering.to_json`."""
+        from trueup.core.answering import questions_of
+
+        return list(questions_of(self.reconciling(job), open_only=open_only))
+
+    def answer(self, job: str, question: int, answer: str) -> None:
+        """Answers a question for ever; the next run carries it out."""
+        from trueup.core.answering import answer as answered
+
+        answered(self.reconciling(job), question, answer)
+
     def restore(self, job: str, ref: str) -> int:
         """Decides that what vanished from a collection comes back; returns how many items."""
         from trueup.core.restoring import restore_collection

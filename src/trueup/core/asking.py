@@ -59,12 +59,23 @@ def answers_of(
 
 
 def put_question(
-    work: Work, topic: str, pair: Sequence[Replica], refs: Mapping[int, str], score: float, reasons: Sequence[str]
+    work: Work,
+    topic: str,
+    pair: Sequence[Replica],
+    refs: Mapping[int, str],
+    score: float,
+    reasons: Sequence[str],
+    *,
+    brief: bool = False,
 ) -> Question:
-    """Asks whether two items are one."""
+    """Asks whether two items are one; `brief`: without their fields, for what is not asked but noted."""
     names = [one.title or one.href for one in pair]
     title = f"“{names[0]}” in {refs[pair[0].collection]} and “{names[1]}” in {refs[pair[1].collection]}"
-    detail = {"score": round(score, 4), "reasons": list(reasons), "records": [_record(work, one, refs) for one in pair]}
+    detail = {
+        "score": round(score, 4),
+        "reasons": list(reasons),
+        "records": [] if brief else [_record(work, one, refs) for one in pair],
+    }
     return work.ledger.questions.ask(
         work.spec.name, topic, subject(*(key_of(one, refs) for one in pair)), title, detail
     )

@@ -62,6 +62,7 @@ def _link_by_meaning(work: Work) -> None:
     if not new_in or (len(new_in) < 2 and next(_joinable(work), None) is None):
         return  # nothing to compare with
     by_meaning: dict[str, list[tuple[int, set[int]]]] = {}
+    apart = _told_apart(work)
     for link, replicas in chain(_joinable(work), _lonely(work)):
         meaning = _meaning(work, next((one for one in replicas if one.seen is not None), replicas[0]))
         if not meaning:
@@ -69,12 +70,28 @@ def _link_by_meaning(work: Work) -> None:
         mine = {replica.collection for replica in replicas}
         groups = by_meaning.setdefault(meaning, [])
         for keep, taken in groups:
-            if not taken & mine:
+            if not taken & mine and not (apart and _are_told_apart(work, keep, link.id, apart)):
                 work.ledger.state.merge_links(keep, link.id)
                 taken |= mine
                 break
         else:
             groups.append((link.id, mine))
+
+
+def _told_apart(work: Work) -> set[str]:
+    """The subjects of what a person called different."""
+    from trueup.core.asking import DIFFERENT
+
+    return {one.subject for one in work.ledger.questions.each(work.spec.name) if one.answer == DIFFERENT}
+
+
+def _are_told_apart(work: Work, one: int, other: int, apart: set[str]) -> bool:
+    from trueup.core.asking import key_of, subject
+
+    refs = {row.id: ref for ref, row in work.rows().items()}
+    replicas = work.ledger.state.replicas([one, other])
+    mine, theirs = ([key_of(each, refs) for each in replicas.get(link, ())] for link in (one, other))
+    return any(subject(a, b) in apart for a in mine for b in theirs)
 
 
 def _link_by_likeness(work: Work) -> Mapping[int, Held]:

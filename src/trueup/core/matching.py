@@ -139,9 +139,20 @@ class _Matching:
                 if not self._clusters.fits(one.one, one.other):
                     continue
                 if one.sure and not self._clusters.rivals(one) and self._clusters.coherent(one.one, one.other):
+                    self._note(one)
                     self._link(one.one, one.other, {"matched": f"{one.score:.2f}: {', '.join(one.reasons)}"})
                 else:
                     yield one
+
+    def _note(self, one: Match) -> None:
+        """Keeps what nobody had to be asked, so that a person can say that it was wrong."""
+        links = [self._clusters.root(one.one), self._clusters.root(one.other)]
+        replicas = self.work.ledger.state.replicas(links)
+        pair = [self._shown(replicas[link]) for link in links]
+        with self.work.ledger.transaction("match"):
+            question = put_question(self.work, MATCH, pair, self._refs, one.score, one.reasons, brief=True)
+            if not question.answer:
+                self.work.ledger.questions.answer(question.id, LINKED)
 
     def _link(self, one: int, other: int, decision: dict[str, Any]) -> None:
         keep, drop = self._clusters.join(one, other)
@@ -174,6 +185,3 @@ class _Matching:
         before = self.held.get(link)
         away = frozenset({where}) | (before.away if before else frozenset())
         self.held[link] = Held(before.reason if before else reason, away)
-
-
-__all__ = ["LINKED", "match", "nothing_to_match"]

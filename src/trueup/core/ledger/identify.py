@@ -150,6 +150,22 @@ class Identify(Records):
             self._db.write("UPDATE replica SET rival = ? WHERE rival = ? AND refused <> ''", (keep, drop))
             self._db.write("DELETE FROM link WHERE id = ?", (drop,))
 
+    def links_of(self, collection_id: int, uid: str) -> set[int]:
+        """The links of what a collection holds under this key."""
+        rows = self._db.rows(
+            "SELECT link FROM replica WHERE collection = ? AND uid = ? AND link IS NOT NULL", (collection_id, uid)
+        )
+        return {row[0] for row in rows}
+
+    def separate(self, link_id: int) -> None:
+        """Takes a link apart: each of its replicas is new again, and is linked by its own key."""
+        with self._db.transaction("state.separate"):
+            self._db.write("DELETE FROM replica WHERE link = ? AND seen IS NULL", (link_id,))
+            self._db.write(
+                "UPDATE replica SET link = NULL, base = NULL, sent = NULL, kept = NULL WHERE link = ?", (link_id,)
+            )
+            self._drop_empty("id = ?", (link_id,))
+
     # --- inside
 
     def _attach(self, wanted: Sequence[tuple[Replica, int]]) -> None:

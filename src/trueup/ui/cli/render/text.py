@@ -246,6 +246,8 @@ def question_lines(one: Json) -> Iterator[str]:
     if not records:
         return
     names = [safe(record["collection"]) for record in records]
+    if len(set(names)) < len(names):
+        names = [f"{name} ({number})" for number, name in enumerate(names, 1)]
     held = [{field["label"]: field["value"] for field in record["fields"]} for record in records]
     for label in dict.fromkeys(label for fields in held for label in fields):
         values = [fields.get(label) for fields in held]
