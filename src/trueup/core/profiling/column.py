@@ -133,37 +133,45 @@ class Column:
 
     def _condense(self) -> None:
         """Works the values off that came since the last time, each different one once."""
-        counts = Counter(self._pending)
-        self._pending, self._chars = [], 0
-        shown: dict[str, int] = {}
-        masks: Counter[str] = Counter()
+        pending, self._pending, self._chars = self._pending, [], 0
+        if not pending:
+            return
+        counts = Counter(pending)
+        self._measure(Counter(map(len, pending)))
+        self._sample.add(counts)
+        masks: dict[str, int] = {}
+        kinds: dict[str, int] = {}
         for value, count in counts.items():
-            length = len(value)
-            self.values += count
+            form, kind = mask(value)
+            masks[form] = masks.get(form, 0) + count
+            if kind != "text":
+                kind = self._read(value, kind)
+            kinds[kind] = kinds.get(kind, 0) + count
+        self._masks.add(masks)
+        self._kinds.update(kinds)
+        if self._longest > SHOWN:
+            counts = Counter(_shown(value) for value in pending)
+        self._first, self._last = _least(self._first, min(counts)), _most(self._last, max(counts))
+        self._top.add(counts)
+
+    def _measure(self, lengths: Counter[int]) -> None:
+        """Takes up how many values there are of each length."""
+        self.values += lengths.total()
+        self._longest = max(self._longest, *lengths)
+        self._shortest = _least(self._shortest, min(lengths))
+        for length, count in lengths.items():
             self._total += length * count
             self._lengths[_bucket(length)] += count
-            if length > self._longest:
-                self._longest = length
-            if self._shortest is None or length < self._shortest:
-                self._shortest = length
-            self._sample.add(value, count)
-            form, kind = mask(value)
-            masks[form] += count
-            if kind == "integer" and self.expects in ("phone", "date"):
-                kind = _meant(self.expects, length)
-            self._kinds[kind] += count
-            if kind == "date":
-                self._span(kind, date := value[:10], date)
-            elif kind in _NUMBERS and length < 20 and (number := _number(value)) is not None:
-                self._span(kind, number, number)
-            if length > SHOWN:
-                value = f"{value[:SHOWN]}… ({length:,} characters)"
-            shown[value] = shown.get(value, 0) + count
-        if shown:
-            self._first = _least(self._first, min(shown))
-            self._last = _most(self._last, max(shown))
-        self._masks.add(masks)
-        self._top.add(shown)
+
+    def _read(self, value: str, kind: str) -> str:
+        """What a value is, where its form says more than that it is a text; takes its extremes up."""
+        if kind == "integer" and self.expects in ("phone", "date"):
+            kind = _meant(self.expects, len(value))
+        if kind == "date":
+            self._span(kind, value[:10], value[:10])
+        elif kind in _NUMBERS and len(value) < 20 and (number := _number(value)) is not None:
+            self._span(kind, number, number)
+        return kind
 
     def _span(self, kind: str, least: Any, most: Any) -> None:
         held = self._typed.get(kind)
@@ -175,6 +183,10 @@ def _meant(expects: str, length: int) -> str:
     if expects == "phone":
         return "phone" if length >= 3 else "integer"
     return "date" if length == 8 else "integer"
+
+
+def _shown(value: str) -> str:
+    return value if len(value) <= SHOWN else f"{value[:SHOWN]}… ({len(value):,} characters)"
 
 
 def _number(value: str) -> float | None:

@@ -8,6 +8,7 @@ parts make the sample of the whole.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
 
 SIZE = 2048
@@ -25,23 +26,25 @@ class Sample:
         self._counts: dict[int, int] = {}
         self._limit = _SPACE
 
-    def add(self, value: str, count: int) -> None:
-        """A value, and how often it came."""
-        self._put(int.from_bytes(blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"), count)
+    def add(self, values: Mapping[str, int]) -> None:
+        """Values, and how often each came; each once a call."""
+        counts, limit = self._counts, self._limit
+        for value, count in values.items():
+            hashed = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+            key = int.from_bytes(hashed, "big")
+            if key < limit:
+                counts[key] = counts.get(key, 0) + count
+        if len(counts) > 2 * SIZE:
+            self._cut(SIZE)
 
     def merge(self, other: Sample) -> None:
         """Takes up the sample of another part."""
         self._limit = min(self._limit, other._limit)
         self._counts = {key: count for key, count in self._counts.items() if key < self._limit}
         for key, count in other._counts.items():
-            self._put(key, count)
+            if key < self._limit:
+                self._counts[key] = self._counts.get(key, 0) + count
         self._cut(SIZE)
-
-    def _put(self, key: int, count: int) -> None:
-        if key < self._limit:
-            self._counts[key] = self._counts.get(key, 0) + count
-            if len(self._counts) > 2 * SIZE:
-                self._cut(SIZE)
 
     def _cut(self, size: int) -> None:
         """Keeps the smallest; what is larger than the largest of them is never looked at again."""
