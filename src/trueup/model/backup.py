@@ -96,6 +96,7 @@ class Captured:
             (bits a byte over samples of changed files).
         exclude, one_file_system: as in `StoreRequest`.
         notes: sentences for the report ("a socket is left out: run/app.sock").
+        state: by which `settle` sees, within this process, that nothing changed; None: it has to compare.
     """
 
     root: Path
@@ -106,6 +107,7 @@ class Captured:
     exclude: tuple[str, ...] = ()
     one_file_system: bool = False
     notes: tuple[str, ...] = ()
+    state: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

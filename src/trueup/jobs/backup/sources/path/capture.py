@@ -11,7 +11,7 @@ from typing import IO
 
 from trueup.jobs.backup.sources.path.looking import Counts, Item, Looking
 from trueup.jobs.backup.sources.path.places import Place
-from trueup.jobs.backup.sources.path.records import FILES, Record, encode
+from trueup.jobs.backup.sources.path.records import FILES, Record
 from trueup.jobs.backup.sources.path.sums import Reading, Sums
 from trueup.jobs.backup.sources.path.walk import Seen
 from trueup.model.repository import Watch
@@ -90,8 +90,7 @@ class Capture(Looking):
         for item in batch.items:
             if item.reading is not None:
                 self.judge(item, item.reading)
-            self.count(item.record)
-            out.write((item.line or encode(item.record)) + "\n")
+            self.add(item, out)
 
     def _abandon(self) -> None:
         self._sums.close()

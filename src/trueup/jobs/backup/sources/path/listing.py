@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import IO
 
 from trueup.jobs.backup.sources.path.looking import Item, Looking
 from trueup.jobs.backup.sources.path.places import Place
-from trueup.jobs.backup.sources.path.records import FILES, encode, xattrs
+from trueup.jobs.backup.sources.path.records import FILES, xattrs
 from trueup.jobs.backup.sources.path.sums import Reading, same
 from trueup.jobs.backup.sources.path.walk import Seen
 from trueup.jobs.backup.sources.path.words import failure
@@ -78,10 +79,10 @@ class PathListing(Looking):
             return
         else:
             if not item.wanted:  # it was known, and read again nevertheless
-                item.old, item.line = dict(item.record), ""
+                item.old = json.loads(item.line) if item.line else dict(item.record)
+                item.record, item.line, item.about = dict(item.old or {}), "", None
             self.judge(item, told)
-        self.count(item.record)
-        out.write((item.line or encode(item.record)) + "\n")
+        self.add(item, out)
 
     def read(self, before: os.stat_result, after: os.stat_result, sum_: str) -> None:
         """See `Listing.read`."""

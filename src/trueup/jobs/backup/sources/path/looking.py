@@ -7,10 +7,22 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from trueup.jobs.backup.sources.path.entropy import Sample
 from trueup.jobs.backup.sources.path.places import Place
-from trueup.jobs.backup.sources.path.records import Prior, Record, record_of, renewed, set_identity, unchanged
+from trueup.jobs.backup.sources.path.records import (
+    Prior,
+    Record,
+    chained,
+    chained_of,
+    encode,
+    record_of,
+    renewed,
+    set_identity,
+    type_of,
+    unchanged,
+)
 from trueup.jobs.backup.sources.path.sums import Reading, open_file
 from trueup.jobs.backup.sources.path.walk import Seen
 from trueup.jobs.backup.sources.path.words import Named, open_root
@@ -41,9 +53,10 @@ class Item:
     """One entry under way.
 
     Attributes:
-        record: what is known of it.
-        line: the same as it stands in the list, where it is as it was.
+        record: what is known of it; only path, type and size where the line says the rest.
+        line: how it stands in the list, where it is as it was.
         old: what was known before.
+        about: its stat, where `record` does not hold that.
         wanted: its content has to be read.
         reading: what came of that.
     """
@@ -51,12 +64,20 @@ class Item:
     record: Record
     line: str = ""
     old: Record | None = None
+    about: os.stat_result | None = None
     wanted: bool = False
     reading: Reading | None = None
 
 
 class Looking:
     """A walk.
+
+    Attributes:
+        state: what all entries of the list were like; see `records.chained`.
+        counts: what it came to.
+        sample: of the files that are new or changed.
+        prior: the list before.
+        had_some: there was something in that.
 
     Args:
         place: what is walked.
@@ -69,6 +90,7 @@ class Looking:
         self._place = place
         self._out = out
         self._watch = watch
+        self.state = 0
         self.counts = Counts()
         self.sample = Sample()
         attempt = cache / ATTEMPT
@@ -79,8 +101,10 @@ class Looking:
 
     def item(self, seen: Seen) -> Item | None:
         """What is known of an entry; None: it is not part of the list (it cannot even be looked at, or is gone)."""
-        found = self.prior.take(seen.path)
         about = seen.stat
+        if about is not None and seen.error is None and not seen.mount and (line := self.prior.same(seen, about)):
+            return Item({"path": seen.path, "type": type_of(about), "size": about.st_size}, line, about=about)
+        found = self.prior.take(seen.path)
         if about is None or seen.error is not None:
             self.unread(seen, seen.error)
             return None if about is None else Item({**record_of(seen, about, time.time_ns()), "unread": True})
@@ -148,8 +172,17 @@ class Looking:
         if old is None or old.get("sum") != record.get("sum") or (old.get("changed") and self._from_attempt):
             record["changed"] = True
 
-    def count(self, record: Record) -> None:
-        """Counts an entry that goes into the list."""
+    def add(self, item: Item, out: IO[str]) -> None:
+        """Puts an entry into the list, and counts it."""
+        record = item.record
+        if item.about is not None:
+            self.state = chained_of(self.state, record["path"], item.about)
+        else:
+            self.state = chained(self.state, record)
+        self._count(record)
+        out.write((item.line or encode(record)) + "\n")
+
+    def _count(self, record: Record) -> None:
         counts, kind = self.counts, record["type"]
         if record.get("unread"):
             return

@@ -32,6 +32,7 @@ import stat
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ from trueup.model.errors import Permanent
 
 FILES = "files.jsonl"
 RACY_NS = 2_000_000_000
+_SUM = len(',"sum":""}') + 64
+"""Characters of a line from its sum to its end, where nothing follows that."""
 
 Record = dict[str, Any]
 
@@ -131,6 +134,19 @@ def unchanged(record: Record, about: os.stat_result) -> bool:
         and record.get("type") == type_of(about)
         and record.get("size", about.st_size) == about.st_size
     )
+
+
+def chained(before: int, record: Record) -> int:
+    """By what `unchanged` compares, over all entries of a list up to this one; comparable within one process."""
+    values = (record.get("ino"), record.get("mtime_ns"), record.get("ctime_ns"), record.get("size"))
+    return hash((before, record["path"], record["type"], *values))
+
+
+def chained_of(before: int, path: str, about: os.stat_result) -> int:
+    """The same of an entry as it is."""
+    kind = type_of(about)
+    values = (about.st_ino, about.st_mtime_ns, about.st_ctime_ns, about.st_size if kind == "file" else None)
+    return hash((before, path, kind, *values))
 
 
 def xattrs(folder: int, name: str) -> dict[str, str]:
@@ -237,7 +253,7 @@ class Prior:
             self._file = open(file, encoding="ascii")  # noqa: SIM115
             self._lines = self._file
             self.there = True
-        self._next: tuple[str, Record, str] | None = None
+        self._line = ""
         self._advance()
 
     def close(self) -> None:
@@ -248,24 +264,53 @@ class Prior:
     @property
     def ended(self) -> bool:
         """Whether nothing is left (at the beginning: whether there was anything at all)."""
-        return self._next is None
+        return self._record() is None
+
+    def same(self, seen: Seen, about: os.stat_result) -> str:
+        """The line of an entry that is as it was, with nothing to be said of it but what it is; "": ask `take`. Without reading JSON: most are."""
+        kind = _TYPES.get(stat.S_IFMT(about.st_mode), "device")
+        line = self._line
+        if not line.startswith(f'{{"path":{quoted(seen.path)},"type":"{kind}",'):
+            return ""
+        known = (
+            f'"mtime_ns":{about.st_mtime_ns},"dev":{about.st_dev},"ino":{about.st_ino},"ctime_ns":{about.st_ctime_ns}'
+        )
+        if kind == "file":
+            found = line.endswith(f',"size":{about.st_size},{known}', 0, -_SUM) and line.startswith(
+                ',"sum":"', len(line) - _SUM
+            )
+        else:
+            found = line.endswith(f",{known}}}") and '"mount":' not in line
+        if not found:
+            return ""
+        self._advance()
+        return line
 
     def take(self, path: str) -> tuple[Record, str] | None:
         """The record of a path and its line, if there is one."""
         wanted = key(path)
-        while self._next is not None and self._next[0] < wanted:
+        while (record := self._record()) is not None and (its := key(record["path"])) <= wanted:
+            line = self._line
             self._advance()
-        if self._next is None or self._next[0] != wanted:
+            if its == wanted:
+                return record, line
+        return None
+
+    def _record(self) -> Record | None:
+        """What the next line says."""
+        if not self._line:
             return None
-        _, record, line = self._next
-        self._advance()
-        return record, line
+        try:
+            record = json.loads(self._line)
+            if isinstance(record["path"], str):
+                return dict(record)
+        except (ValueError, KeyError, TypeError):
+            pass
+        self._line, self._lines = "", iter(())
+        return None
 
     def _advance(self) -> None:
         try:
-            line = next(self._lines, "").rstrip("\n")
-            record = json.loads(line) if line else None
-            self._next = (key(record["path"]), record, line) if record is not None else None
-        except (ValueError, KeyError, TypeError, AttributeError, OSError):
-            self._next = None
-            self._lines = iter(())
+            self._line = next(self._lines, "").rstrip("\n")
+        except (ValueError, OSError):
+            self._line, self._lines = "", iter(())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trueup.jobs.backup.sources.path.records import Record, key, records, unchanged
+from trueup.jobs.backup.sources.path.records import Record, chained_of, key, records, unchanged
 from trueup.jobs.backup.sources.path.walk import Seen
 from trueup.jobs.backup.sources.path.words import some
 from trueup.model.repository import Watch
@@ -88,6 +88,20 @@ def merged(listed: Iterable[Record], entries: Iterable[Seen]) -> Iterator[tuple[
         else:
             yield record, seen
             record, seen = next(ones, None), next(others, None)
+
+
+def state(entries: Iterator[Seen], watch: Watch) -> int | None:
+    """What all entries are like, as `Looking.state` has it of those that were listed; None: one cannot be looked at."""
+    found = 0
+    for number, seen in enumerate(entries):
+        if not number % LOOK_EVERY:
+            watch.moved()
+            watch.ok()
+        if seen.stat is None:
+            return None
+        if not (seen.mount and seen.stat.st_mode & 0o170000 != 0o040000):
+            found = chained_of(found, seen.path, seen.stat)
+    return found
 
 
 def compare(about: Path, entries: Iterator[Seen], watch: Watch) -> Volatile:

@@ -97,11 +97,16 @@ class PathKind:
         from trueup.jobs.backup.sources.path.looking import ATTEMPT, SETTLED
         from trueup.jobs.backup.sources.path.places import place_of
         from trueup.jobs.backup.sources.path.records import manifest_of
-        from trueup.jobs.backup.sources.path.settle import compare
+        from trueup.jobs.backup.sources.path.settle import Volatile, compare, state
 
         place = place_of(spec, context, captured.about.parent)
         with place.walk() as entries:
-            found = compare(captured.about, entries, watch)
+            still = captured.state is not None and state(entries, watch) == captured.state
+        if still:
+            found = Volatile()
+        else:
+            with place.walk() as entries:
+                found = compare(captured.about, entries, watch)
         if place.is_dir and manifest_of(captured.about).get("state") != list(place_of(spec, context).state):
             found.changed.add("")
         if captured.files and place.is_dir and not os.listdir(place.path):
@@ -192,6 +197,7 @@ def _captured(spec: SourceSpec, place: Place, walked: Looking, cache: Path, abou
         exclude=place.exclude,
         one_file_system=place.one_file_system,
         notes=notes,
+        state=None if counts.volatile else walked.state,
     )
 
 
