@@ -32,7 +32,7 @@ from trueup.engines.prefect.stopping import stoppable
 Json: TypeAlias = dict[str, Any]
 Told: TypeAlias = Callable[[Json], None]
 
-Allow = list[Literal["all", "max_delete", "max_update", "empty", "changed_filter", "window"]]
+Allow = list[Literal["all", "max_delete", "max_update", "empty", "changed_filter", "profile", "window"]]
 """The guards, for the form of a run that is started by hand."""
 
 WORKERS = 16

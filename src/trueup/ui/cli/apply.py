@@ -11,7 +11,7 @@ from trueup.ui.cli.common import Common, confirm, exit_code, shared
 if TYPE_CHECKING:
     from trueup.app import App
 
-GUARDS = ("max_delete", "max_update", "empty", "changed_filter", "window", "all")
+GUARDS = ("max_delete", "max_update", "empty", "changed_filter", "profile", "window", "all")
 
 allow_option = click.option(
     "--allow",
