@@ -92,3 +92,26 @@ def _record(work: Work, one: Replica, refs: Mapping[int, str]) -> dict[str, Any]
         {"label": work.kind.label(key), "value": each.shown or each.normal} for key, each in fields.items() if key.name
     ]
     return result
+
+
+def ask_again(work: Work, one: int, other: int) -> None:
+    """Asks about two links that had been made one and were taken apart, whatever was answered before."""
+    refs = {row.id: ref for ref, row in work.rows().items()}
+    replicas = work.ledger.state.replicas([one, other])
+    live = [next((each for each in replicas.get(link, ()) if each.seen is not None), None) for link in (one, other)]
+    pair = [each for each in live if each is not None]
+    if len(pair) < 2 or work.matcher is None:
+        return
+    index = work.matcher.index()
+    try:
+        for number, each in enumerate(pair):
+            index.add(number, work.ledger.blobs.get(each.seen or ""))
+        match = index.compare(0, 1)
+    except ItemRefused:
+        return
+    finally:
+        index.close()
+    question = put_question(
+        work, DUPLICATE, pair, refs, match.score, ["made one and taken apart again", *match.reasons]
+    )
+    work.ledger.questions.answer(question.id, "")

@@ -25,14 +25,15 @@ class Clusters:
         self._parted: set[tuple[int, int]] = set()
 
     def add(self, number: int, places: int = 0, settled: bool = False) -> None:
-        """Adds an item.
+        """Says more about an item; one of which nothing is said stands nowhere.
 
         Args:
             number: its number.
             places: bits that tell where it stands: a cluster stands once in each place.
             settled: it is what the others join; a cluster has one of these at most.
         """
-        self._places[number] = places
+        if places:
+            self._places[number] = places
         if settled:
             self._settled.add(number)
 
@@ -55,7 +56,7 @@ class Clusters:
     def fits(self, one: int, other: int) -> bool:
         """Whether their clusters can become one: nowhere twice, and nobody said that two of them are different."""
         a, b = self.root(one), self.root(other)
-        if a == b or a not in self._places or b not in self._places or self._places[a] & self._places[b]:
+        if a == b or self._places.get(a, 0) & self._places.get(b, 0):
             return False
         if a in self._settled and b in self._settled:
             return False
@@ -74,7 +75,7 @@ class Clusters:
         return self._rival(match.one, match.other, match.score) or self._rival(match.other, match.one, match.score)
 
     def _rival(self, one: int, other: int, score: float) -> bool:
-        place = self._places[other]
+        place = self._places.get(other, 0)
         return any(
             partner != other
             and self.root(partner) != self.root(other)
@@ -93,7 +94,8 @@ class Clusters:
             self._root[number] = keep
         self._members.pop(drop, None)
         self._members[keep] = together
-        self._places[keep] |= self._places[drop]
+        if drop in self._places:
+            self._places[keep] = self._places.get(keep, 0) | self._places[drop]
         if drop in self._settled:
             self._settled.add(keep)
         return keep, drop

@@ -28,7 +28,7 @@ from trueup.model.ports import Match, Matcher, MatchIndex
 PAGE = 500
 MAX_TOLD = 200
 WHERE = "duplicate"
-MERGE = "merge"
+MERGE, REPORT = "merge", "report"
 
 
 def duplicates(
@@ -51,11 +51,11 @@ def duplicates(
     fingerprint = found.fingerprint()
     known = facts.get(job, DUPLICATE) or {}
     if known.get("fingerprint") != fingerprint:
-        changes = found.changes()
-        yield from changes
+        yield from found.changes()
         known = {"fingerprint": "" if found.merges else fingerprint, "told": found.told}
         facts.put(job, DUPLICATE, known)
-    told += [Diagnostic(Severity.INFO, sentence, WHERE) for sentence in known["told"]]
+    where = WHERE if work.matcher.duplicates == REPORT else "question"
+    told += [Diagnostic(Severity.INFO, sentence, where) for sentence in known["told"]]
 
 
 def _busy(work: Work) -> set[int]:
@@ -132,7 +132,7 @@ class _Duplicates:
                     index.add(one.link, bodies[one.seen])
         clusters = Clusters(index, self.matcher.review)
         asked: list[str] = []
-        if self.matcher.duplicates != "report":
+        if self.matcher.duplicates != REPORT:
             self._part(clusters, named)
             for one in self._answered(SAME):
                 first, second = (named.get(key) for key in json.loads(one))
@@ -187,7 +187,7 @@ class _Duplicates:
         sentence = f"{names} may be one: {match.score:.2f}, {', '.join(match.reasons)}"
         if len(self.told) < MAX_TOLD:
             self.told.append(sentence)
-        if self.matcher.duplicates == "report":
+        if self.matcher.duplicates == REPORT:
             return None
         return put_question(self.work, DUPLICATE, (a, b), self.refs, match.score, match.reasons).subject
 

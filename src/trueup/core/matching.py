@@ -94,26 +94,32 @@ class _Matching:
         }
         named: dict[str, int] = {}
         for settled, (link, replicas) in chain(((False, one) for one in lonely), ((True, one) for one in lacking)):
-            self._add(link, replicas, settled)
-            if said:
+            if self._add(link, replicas, settled) and said:
                 named |= {key: link.id for key in self._keys(replicas) if key in said}
         self._as_told(named)
         doubtful = [one for one in self._certain() if one is not None]
         self._ask(doubtful)
         return self.held
 
-    def _add(self, link: Link, replicas: Sequence[Replica], settled: bool) -> None:
+    def _add(self, link: Link, replicas: Sequence[Replica], settled: bool) -> bool:
+        """Adds an item to what is compared; returns whether it belongs to the job and can be read."""
         live = next((one for one in replicas if one.seen is not None and not one.refused), None)
         if live is None or live.seen is None:
-            return
+            return False
         body = self.work.ledger.blobs.get(live.seen)
         places = sum({self._bits[one.collection] for one in replicas if one.collection in self._bits})
         try:
-            if settled or self.work.filter is None or self.work.filter.verdict(body, self.work.clock()).keep:
-                self.index.add(link.id, body, places, settled)
-                self._clusters.add(link.id, places, settled)
+            if (
+                not settled
+                and self.work.filter is not None
+                and not self.work.filter.verdict(body, self.work.clock()).keep
+            ):
+                return False
+            self.index.add(link.id, body, places, settled)
         except ItemRefused:
-            return  # it will be left alone with the reason
+            return False  # it will be left alone with the reason
+        self._clusters.add(link.id, places, settled)
+        return True
 
     def _keys(self, replicas: Iterable[Replica]) -> list[str]:
         return [f"{self._refs[one.collection]}/{one.uid}" for one in replicas if one.collection in self._refs]

@@ -186,7 +186,7 @@ def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> 
         "conflicts": outcome["conflicts"],
         "questions": _open_questions(work),
         "waiting": waiting,
-        "overlaps": _overlaps(run.plan or {}),
+        **_said(run.plan or {}),
         "verifications": verifications,
         "again": bool(outcome["stale"] or outcome["copies"]),
         "away": _away(outcome, (*run.report.get("readings", ()), *verifications)),
@@ -212,13 +212,15 @@ def _undone(work: Work, run_id: str) -> int:
     return finish_undo(work, run_id)
 
 
-def _overlaps(header: dict[str, Any]) -> list[str]:
+def _said(header: dict[str, Any]) -> dict[str, list[str]]:
+    """What the plan says of items together: double bookings and duplicates."""
     diagnostics = header.get("diagnostics")
     if not diagnostics:
-        return []
-    from trueup.core.advising import WHERE
+        return {"overlaps": [], "duplicates": []}
+    from trueup.core import advising, duplicates
 
-    return [one["what"] for one in diagnostics if one["where"] == WHERE]
+    places = {"overlaps": advising.WHERE, "duplicates": duplicates.WHERE}
+    return {key: [one["what"] for one in diagnostics if one["where"] == place] for key, place in places.items()}
 
 
 def _adopt_shape(work: Work) -> None:

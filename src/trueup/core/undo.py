@@ -110,7 +110,8 @@ def _reverse(work: Work, row: JournalRow, readings: Mapping[str, Mapping[str, An
 
 
 def _back(change: Change, action: Action, href: str, **values: Any) -> Change:
-    return Change(0, action, change.collection, href, change.title, change.starts, link=change.link, **values)
+    values |= {"link": change.link, "merging": change.merging}
+    return Change(0, action, change.collection, href, change.title, change.starts, **values)
 
 
 def _cannot(change: Change, reason: str, code: str) -> Change:
@@ -141,24 +142,32 @@ def _still_ours(work: Work, row: JournalRow, now: Replica) -> bool:
 
 def finish_undo(work: Work, run_id: str) -> int:
     """After the undo was applied and verified: gives the items their agreed state of before back, and makes them wait
-    for a person.
+    for a person. Items that had been made one are what they were, on all sides: whether they are one is asked.
 
     Returns:
         How many items wait.
     """
     ledger, after = work.ledger, 0
     waiting: set[int] = set()
+    parted: set[tuple[int, int]] = set()
     while rows := ledger.journal.changes(run_id, after=after, limit=PAGE, states=(ChangeState.VERIFIED,)):
         for row in rows:
             if row.change.action.writes:
                 link = _hold(work, run_id, row.change)
                 waiting |= {link} if link is not None else set()
+                if row.change.action is Action.CREATE and row.change.link and row.change.merging:
+                    parted.add((row.change.link, row.change.merging))
         after = rows[-1].change.seq
+    if parted:
+        from trueup.core.asking import ask_again
+
+        for one, other in sorted(parted):
+            ask_again(work, one, other)
     return len(waiting)
 
 
 def _hold(work: Work, run_id: str, change: Change) -> int | None:
-    """Makes one item wait; returns its link."""
+    """Gives one item its agreed state back and makes it wait; returns its link, or None where it does not."""
     ledger = work.ledger
     link = change.link if change.link is not None and ledger.state.link(change.link) else None
     if link is None:
@@ -174,6 +183,8 @@ def _hold(work: Work, run_id: str, change: Change) -> int | None:
     held = {one.collection for one in ledger.state.replicas([link]).get(link, [])}
     known = [(ids[ref], href, base, sent) for ref, href, base, sent in change.bases if ref in ids]
     ledger.state.restore(link, [one for one in known if one[2] is not None or one[0] in held])
+    if change.merging is not None:
+        return None
     versions = {ref: one for one_id, ref in ((v, k) for k, v in ids.items()) for one in _seen(work, link, one_id)}
     fields = [
         {"key": ["", "", ""], "label": "the whole item", "values": dict.fromkeys(versions, "there"), "winner": ""}

@@ -101,6 +101,8 @@ class CardIndex:
 
     def compare(self, one: int, other: int) -> Match:
         """See `MatchIndex.compare`."""
+        if self._cards:
+            self._flush()
         found = self._judged(self._load(one), self._load(other))
         return Match(one, other, found.score, found.identified and found.score >= self._link, found.reasons)
 

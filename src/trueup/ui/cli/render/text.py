@@ -193,6 +193,8 @@ def _notes(report: Json, quiet: bool) -> Iterator[str]:
         yield from _quality(report.get("quality", {}))
     for one in report.get("overlaps", ())[:50]:
         yield f"  double booking: {safe(one)}"
+    for one in report.get("duplicates", ())[:50]:
+        yield f"  duplicate: {safe(one)}"
     if report.get("waiting"):
         yield f"  {report['waiting']} undone; they wait until you say who is right: trueup resolve {report.get('job', 'JOB')}"
 
