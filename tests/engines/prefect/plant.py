@@ -238,9 +238,9 @@ class Plant:
                 points.append(path.name.removeprefix("held-"))
         return points
 
-    def work(self, *, keeper: bool = True) -> subprocess.Popen[bytes]:
+    def work(self, *options: str, keeper: bool = True) -> subprocess.Popen[bytes]:
         """Starts a worker, with the keeper beside it; without: one of Prefect's own."""
-        ours = [sys.executable, "-m", "trueup", "engine", "prefect", "worker", "-c", self.config]
+        ours = [sys.executable, "-m", "trueup", "engine", "prefect", "worker", *options, "-c", self.config]
         command = ours if keeper else [sys.executable, "-m", "prefect", "worker", "start", "--pool", "trueup"]
         with (self.folder / "worker.log").open("ab") as log:
             process = subprocess.Popen(command, env={**os.environ, **self.server.env}, stdout=log, stderr=log)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from tests.engines.scale import Target, many_jobs
 from tests.engines.temporal.office import Office, spread
+from tests.support.servers import Radicale
 
 MAP = """
 rows: {python: "office:rows", with: {count: ROWS}}
@@ -93,3 +96,21 @@ def test_a_store_with_a_rate_has_a_task_queue_of_its_own(office: Office) -> None
 
     office.with_client(scenario)
     assert office.titles("work") == ["Laptop"]
+
+
+@pytest.mark.slow
+def test_a_stores_limit_holds_over_all_workers(office: Office, radicale: Radicale) -> None:
+    """Eight jobs of one account, on four workers, with room for two at the store: measured there."""
+    with Target(radicale, 2) as target:
+        stores, jobs = many_jobs(target, office.folder, 8)
+        office.write(json.dumps({"version": 1, "stores": stores, "jobs": jobs}))
+        workers = [office.worker(threads=2) for _ in range(4)]
+
+        async def scenario(client: Any) -> list[Any]:
+            handles = [await office.start(client, name) for name in jobs]
+            return [await office.result(one) for one in handles]
+
+        assert {one["state"] for one in office.with_client(scenario)} == {"done"}
+        assert target.most == 2
+        assert target.arrived(office.folder, jobs)
+        assert all(one.process.poll() is None for one in workers)

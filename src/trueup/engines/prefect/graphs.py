@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from trueup.engines import calls
+from trueup.engines.prefect.items import items_flow
 from trueup.engines.prefect.job import job_flow
+from trueup.engines.prefect.parts import flow_name, wide
 from trueup.engines.prefect.pipeline import pipeline_flow
 from trueup.model.errors import NotFound
 
 
 def flows(config: str | Path) -> dict[str, Any]:
-    """The flows of a configuration by the names of its jobs and pipelines; touches no network and no ledger.
+    """The flows of a configuration by the names of its jobs and pipelines, and those of wide maps; touches no network and no ledger.
 
     Args:
         config: trueup.yaml.
@@ -22,7 +24,9 @@ def flows(config: str | Path) -> dict[str, Any]:
     found = calls.describe(path)
     jobs = {name: job_flow(path, name, schedule=one["schedule"]) for name, one in found["jobs"].items()}
     pipelines = {name: pipeline_flow(path, name, found["pipelines"]) for name in found["pipelines"]}
-    return {**jobs, **pipelines}
+    wide_ones = {name: one for name, one in found["pipelines"].items() if wide(one)}
+    parts = {flow_name(name): items_flow(path, name, one) for name, one in wide_ones.items()}
+    return {**jobs, **pipelines, **parts}
 
 
 def flow_of(config: str | Path, name: str, spelt: Callable[[str], str] = str) -> Any:
@@ -43,5 +47,8 @@ def flow_of(config: str | Path, name: str, spelt: Callable[[str], str] = str) ->
             if one in found["pipelines"]:
                 return pipeline_flow(path, one, found["pipelines"])
             return job_flow(path, one, schedule=found["jobs"][one]["schedule"])
+    for one, spec in found["pipelines"].items():
+        if spelt(flow_name(one)) == name and wide(spec):
+            return items_flow(path, one, spec)
     known = ", ".join(sorted([*found["jobs"], *found["pipelines"]]))
     raise NotFound(f"there is no job or pipeline {name}", where=path, hint=f"it has: {known}")

@@ -8,6 +8,7 @@ from prefect.client.orchestration import get_client
 
 from trueup.engines import calls
 from trueup.engines.prefect.marks import RUN
+from trueup.engines.prefect.parts import cancel
 from trueup.model.errors import NotFound
 
 
@@ -17,6 +18,7 @@ def hooks(config: str) -> dict[str, Any]:
     def give_back(flow: Any, flow_run: Any, state: Any) -> None:
         with get_client(sync_client=True) as client:
             run = client.read_flow_run(flow_run.id).labels.get(RUN)
+            cancel(client, flow_run.id)
         if run:
             try:
                 calls.end_job(config, str(run))

@@ -20,13 +20,13 @@ from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from trueup.engines.prefect.approval import Rejected
+from trueup.engines.prefect.beginning import held_back
 from trueup.engines.prefect.hooks import hooks
 from trueup.engines.prefect.job_run import JobRun, begin, drive, finish, planned
 from trueup.engines.prefect.logs import logged
 from trueup.engines.prefect.patience import through_outages
-from trueup.engines.prefect.policies import why_not
 from trueup.engines.prefect.starting import start
-from trueup.engines.prefect.states import ended, let_go, rejected
+from trueup.engines.prefect.states import ended, rejected
 from trueup.engines.prefect.stopping import stoppable
 
 Json: TypeAlias = dict[str, Any]
@@ -65,8 +65,8 @@ def job_flow(
         deadline = None if timeout is None else time.monotonic() + timeout
         with logged(), stoppable():
             start()
-            if not parent and (reason := why_not(schedule)):
-                return let_go(reason)
+            if not parent and (over := held_back(config, job, schedule, {})) is not None:
+                return over
             try:
                 one = JobRun(config, job, key or str(flow_run.id), allow, parent, deadline)
                 report = through_outages(lambda: drive(one))

@@ -5,7 +5,7 @@
 | run | flow run; its id is the run's key |
 | step | task run of the step's name, with its retries and time-out; waits for the tasks of the steps it needs |
 | step that a job or pipeline does | the task, and in it the job's or pipeline's own flow as a sub-flow |
-| `for_each`, `parallel` | `map` on a runner with so many threads; `send[3]` |
+| `for_each`, `parallel` | `map` on a runner with so many threads; `send[3]`. More than 16: further flow runs, see `parts` |
 | `when` | the step's task runs, or ends as "Skipped" with the reason |
 | `cache` | the task ends as "Cached" |
 | parameters | parameters of the flow, with types |
@@ -17,7 +17,7 @@ Which step may start is decided by the ledger (`calls.decide`), in this flow's o
 from __future__ import annotations
 
 import queue
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -25,19 +25,20 @@ from typing import Any, TypeAlias
 from prefect import allow_failure
 from prefect.client.schemas.objects import TaskRunResult
 from prefect.runtime import flow_run
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from trueup.engines import calls
 from trueup.engines.prefect.approval import Rejected, Waiting, ask, can_suspend, settle
+from trueup.engines.prefect.beginning import held_back
+from trueup.engines.prefect.items import MappedItems, judged
 from trueup.engines.prefect.job import Told, flow, job_flow
 from trueup.engines.prefect.logs import explained, logged
 from trueup.engines.prefect.marks import mark, mark_waiting, waited_for
 from trueup.engines.prefect.pages import page_of_run
 from trueup.engines.prefect.params import with_signature
-from trueup.engines.prefect.patience import patiently, server_is_away, through_outages
-from trueup.engines.prefect.policies import why_not
+from trueup.engines.prefect.parts import Parts, indices, parts_of, threads
+from trueup.engines.prefect.patience import patiently, through_outages
 from trueup.engines.prefect.starting import start
-from trueup.engines.prefect.states import DONE, ended, let_go, rejected
+from trueup.engines.prefect.states import ended, rejected
 from trueup.engines.prefect.steps import skip_task, step_task
 from trueup.engines.prefect.stopping import stoppable
 from trueup.model.errors import StalePlan, TrueupError
@@ -64,8 +65,8 @@ def pipeline_flow(
     def run(params: Json) -> Any:
         with logged(), stoppable():
             start()
-            if not parent and (reason := why_not(schedule)):
-                return let_go(reason)
+            if not parent and (over := held_back(config, name, schedule, params)) is not None:
+                return over
             try:
                 known_by = key or str(flow_run.id)
                 report = through_outages(lambda: PipelineRun(config, name, pipelines, known_by, parent).drive(params))
@@ -83,8 +84,8 @@ def pipeline_flow(
 class _Map:
     """A step with `for_each` that is under way."""
 
-    futures: list[Any]
-    runner: Any
+    items: MappedItems
+    parts: Parts
     left: set[int] = field(default_factory=set)
 
 
@@ -197,56 +198,52 @@ class PipelineRun:
             patiently(calls.end_map, self.config, self.run, name)
             self.ended.add(name)
             return
-        runner = ThreadPoolTaskRunner(max_workers=spec["parallel"])
-        runner.__enter__()
-        task = step_task(name, spec, self._subflow)
-        labels = [_label(index, one) for index, one in enumerate(verdict["labels"])]
         # All that it needs has ended, so that no item waits: that it comes from there is told, as `map` does of its parameters.
-        above = {
-            "index": {TaskRunResult(id=one.task_run_id) for need in spec["needs"] for one in self.futures.get(need, ())}
-        }
-        given = {"config": self.config, "run": self.run}
-        futures = [
-            runner.submit(task, {**given, "index": index, "label": label}, dependencies=above)
-            for index, label in enumerate(labels)
-        ]
-        self.maps[name] = _Map(futures, runner, set(range(count)))
-        self.futures[name] = futures
-        for index, future in enumerate(futures):
-            self._follow(name, index, future)
+        above = {TaskRunResult(id=one.task_run_id) for need in spec["needs"] for one in self.futures.get(need, ())}
+        task = step_task(name, spec, self._subflow)
+        number = parts_of(spec, count)
+        items = MappedItems(task, self.config, self.run, threads(spec, 0, number), verdict["labels"], above)
+        parts = Parts(self.name, self.run, name, number, lambda part: self._done.put((name, -part, None)))
+        self.maps[name] = _Map(items, parts)
+        self.futures[name] = items.futures
+        for part in parts.own:
+            self._do_items(name, indices(part, number, count))
+
+    def _do_items(self, name: str, indices: Iterable[int]) -> None:
+        """Submits items of a map in this flow run."""
+        one = self.maps[name]
+        for index in indices:
+            one.left.add(index)
+            self._follow(name, index, one.items.submit(index))
 
     def _follow(self, name: str, index: int | None, future: Any) -> None:
         future.add_done_callback(lambda done: self._done.put((name, index, done)))
 
     def _take(self, name: str, index: int | None, future: Any) -> None:
         """A task has ended: what it failed with is recorded, and what waits for it may start."""
-        self._judge(name, index, future)
+        if future is not None:
+            self._judge(name, index, future)
         if index is None:
             if name not in self.waiting:
                 self.ended.add(name)
             return
         one = self.maps[name]
         one.left.discard(index)
-        if one.left:
+        if not one.left:
+            for part in one.parts.take_over():
+                self._do_items(name, indices(part, one.parts.parts, one.items.count))
+        if one.left or one.parts.left:
             return
-        one.runner.__exit__(None, None, None)
+        one.items.close()
+        one.parts.close()
         del self.maps[name]
         if name not in self.waiting:
             patiently(calls.end_map, self.config, self.run, name)
             self.ended.add(name)
 
     def _judge(self, name: str, index: int | None, future: Any) -> None:
-        future.wait()
-        if future.state.name == DONE:
-            return
-        answer = future.state.result(raise_on_failure=False)
-        if isinstance(answer, BaseException):
-            if server_is_away(answer):
-                raise answer  # no fault of the step: the flow waits, and asks the ledger where it stood
-            shown = explained(answer) if isinstance(answer, TrueupError) else f"{type(answer).__name__}: {answer}"
-            patiently(calls.end_step, self.config, self.run, name, index, "failed", error=shown)
-        elif isinstance(answer, dict) and answer.get("state") == "awaiting_approval":
-            self.waiting.setdefault(name, []).extend(answer["asks"])
+        if asks := judged(self.config, self.run, name, index, future):
+            self.waiting.setdefault(name, []).extend(asks)
 
     def _failed_at_once(self, name: str, error: TrueupError) -> None:
         patiently(calls.end_step, self.config, self.run, name, None, "failed", error=explained(error))
@@ -264,7 +261,3 @@ class PipelineRun:
         if state.is_paused():
             return reports[-1]
         return state.result()  # type: ignore[no-any-return]
-
-
-def _label(index: int, shown: str) -> str:
-    return f"[{index}] {shown}".rstrip()

@@ -9,6 +9,7 @@
 | `overlap: skip` | the deployment's concurrency limit 1, and a first look by the run itself (`policies` says why) |
 | `overlap: queue` | the deployment's concurrency limit 1, `ENQUEUE` |
 | `overlap: cancel` | no limit: the new run cancels the old one as its first act (`policies`) |
+| `collide` | heeded by the run itself, as its first act (`beginning`) |
 | `calendar`, `except`, `jitter` | what Prefect cannot say: the scheduled runs are made one by one (`occurrences`) |
 | `catch_up` | Prefect runs all that is late; those that the policy does not want end as "Skipped" (`policies`) |
 """

@@ -20,6 +20,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed
 
 from trueup.engines.prefect.approval import can_suspend
+from trueup.engines.prefect.parts import PART
 from trueup.model.errors import Permanent
 
 MOST = 10
@@ -57,6 +58,8 @@ def _close_subflows(client: Any) -> None:
     open_ones = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(_OPEN)))
     below = FlowRunFilter(parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run.id]), state=open_ones)
     for one in client.read_flow_runs(flow_run_filter=below, limit=200):
+        if PART in one.tags:
+            continue  # it has a process of its own, which may well live
         waited = one.state is not None and one.state.type is StateType.PAUSED
         state = (
             Cancelled(name="Superseded", message="it goes on as another sub-flow")

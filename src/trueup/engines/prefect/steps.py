@@ -14,6 +14,7 @@ from trueup.engines import calls
 from trueup.engines.prefect.logs import logged
 from trueup.engines.prefect.patience import patiently, worth_another
 from trueup.engines.prefect.states import cached, ended, skipped, waits
+from trueup.model.errors import Bug
 
 Json: TypeAlias = dict[str, Any]
 SubFlow: TypeAlias = Callable[[str, str, str, float | None, Json], Json]
@@ -52,6 +53,11 @@ def step_task(name: str, spec: Json, run_subflow: SubFlow) -> Any:
         cache_policy=NO_CACHE,
         persist_result=False,
     )
+
+
+def no_subflow(kind: str, target: str, parent: str, timeout: float | None, params: Json) -> Json:
+    """For tasks of functions, which start none."""
+    raise Bug(f"a function is no {kind}")
 
 
 def skip_task(name: str) -> Any:

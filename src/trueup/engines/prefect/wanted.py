@@ -38,9 +38,11 @@ def after_triggers(config: str) -> list[tuple[str, Json]]:
 
 
 def _deployment(config: str, name: str, found: Json, flow: Any) -> Json:
-    kind = "pipeline" if name in found["pipelines"] else "job"
-    spec = found["pipelines"][name] if kind == "pipeline" else found["jobs"][name]
-    stores = spec["stores"] if kind == "job" else _stores_below(name, found)
+    kind = "pipeline" if name in found["pipelines"] else "job" if name in found["jobs"] else "items"
+    schedule = {**found["jobs"], **found["pipelines"]}.get(name, {}).get("schedule")
+    stores = (
+        _stores_below(name, found) if kind == "pipeline" else found["jobs"][name]["stores"] if kind == "job" else []
+    )
     return {
         "name": DEPLOYMENT,
         "entrypoint": entrypoint_of(name),
@@ -51,8 +53,8 @@ def _deployment(config: str, name: str, found: Json, flow: Any) -> Json:
         "schema": flow.parameters.model_dump(),
         "pull": [{"prefect.deployments.steps.set_working_directory": {"directory": str(Path(config).parent)}}],
         "variables": {"working_dir": str(Path(config).parent), "env": _environment(config)},
-        "schedules": schedules.of_deployment(spec["schedule"]),
-        **schedules.limit(kind, spec["schedule"]),
+        "schedules": schedules.of_deployment(schedule),
+        **schedules.limit(kind, schedule),
         "paused": False,
     }
 
