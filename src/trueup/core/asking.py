@@ -18,6 +18,11 @@ LINKED = "linked"
 """What stands for an answer where nobody had to be asked."""
 
 
+def shown(score: float) -> str:
+    """A score for people; what is not certain is never shown as 1.00."""
+    return f"{int(score * 100) / 100:.2f}"
+
+
 def subject(one: str, other: str) -> str:
     """The name of a question about two items, each as "store/book/uid"; the order does not matter."""
     return json.dumps(sorted((one, other)), ensure_ascii=False)
@@ -69,10 +74,11 @@ def put_question(
     brief: bool = False,
 ) -> Question:
     """Asks whether two items are one; `brief`: without their fields, for what is not asked but noted."""
+    pair = sorted(pair, key=lambda one: (list(refs).index(one.collection), one.href))
     names = [one.title or one.href for one in pair]
     title = f"“{names[0]}” in {refs[pair[0].collection]} and “{names[1]}” in {refs[pair[1].collection]}"
     detail = {
-        "score": round(score, 4),
+        "score": int(score * 1e4) / 1e4,
         "reasons": list(reasons),
         "records": [] if brief else [_record(work, one, refs) for one in pair],
     }

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-from trueup.core.asking import DIFFERENT, DUPLICATE, MATCH, SAME, answers_of, key_of, put_question
+from trueup.core.asking import DIFFERENT, DUPLICATE, MATCH, SAME, answers_of, key_of, put_question, shown
 from trueup.core.clusters import Clusters
 from trueup.core.draft import Bodies, Draft, Held
 from trueup.core.ledger.rows import Replica
@@ -184,7 +184,7 @@ class _Duplicates:
         if a is None or b is None:
             return None
         names = " and ".join(f"“{one.title or one.href}” in {self.refs[one.collection]}" for one in (a, b))
-        sentence = f"{names} may be one: {match.score:.2f}, {', '.join(match.reasons)}"
+        sentence = f"{names} may be one: {shown(match.score)}, {', '.join(match.reasons)}"
         if len(self.told) < MAX_TOLD:
             self.told.append(sentence)
         if self.matcher.duplicates == REPORT:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
-from trueup.core.asking import DIFFERENT, LINKED, MATCH, SAME, answers_of, put_question
+from trueup.core.asking import DIFFERENT, LINKED, MATCH, SAME, answers_of, put_question, shown
 from trueup.core.clusters import Clusters
 from trueup.core.draft import Held
 from trueup.core.ledger.rows import Link, Replica
@@ -146,7 +146,7 @@ class _Matching:
                     continue
                 if one.sure and not self._clusters.rivals(one) and self._clusters.coherent(one.one, one.other):
                     self._note(one)
-                    self._link(one.one, one.other, {"matched": f"{one.score:.2f}: {', '.join(one.reasons)}"})
+                    self._link(one.one, one.other, {"matched": f"{shown(one.score)}: {', '.join(one.reasons)}"})
                 else:
                     yield one
 

@@ -189,6 +189,10 @@ def _merge(draft: Draft, live: dict[str, Replica]) -> Merged | None:
     """The merged edits; None where the item has to wait for a person (the conflict is drafted then)."""
     sides = {ref: _state(draft, one) for ref, one in live.items()}
     edits = _admitted(draft, live, uncontended(draft, live, edits_of(sides)))
+    if (draft.link.decision or {}).get("matched"):
+        from trueup.core.writings import one_writing
+
+        edits = one_writing(draft, live, edits)
     version = restored(draft)
     if version:
         edits = {**{ref: {} for ref in live}, **brought_back(draft, live, version)}

@@ -422,6 +422,10 @@ class Matcher(Protocol):
         """How these become one: (store it stands in, body), the most important first."""
         ...
 
+    def plain(self, key: FieldKey) -> str:
+        """A list's member, the same for two ways of writing it."""
+        ...
+
     def renamed(self, data: bytes, uids: Mapping[str, str]) -> bytes:
         """An item that names others by their keys (a group its members), naming those in `uids` by their new keys."""
         ...

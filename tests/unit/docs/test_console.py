@@ -10,7 +10,15 @@ import pytest
 from tests.support.console import agrees, commands, replay, settled
 
 DOCS = Path(__file__).parents[3] / "docs"
-PAGES = ["tutorial.md", "how-to/pipelines.md", "how-to/double-bookings.md", "how-to/backup.md", "how-to/contacts.md", "how-to/data-quality.md"]
+PAGES = [
+    "tutorial.md",
+    "how-to/pipelines.md",
+    "how-to/double-bookings.md",
+    "how-to/backup.md",
+    "how-to/contacts.md",
+    "how-to/contacts-duplicates.md",
+    "how-to/data-quality.md",
+]
 SHOWN = Path("/home/ana/calendars")
 
 

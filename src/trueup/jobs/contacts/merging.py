@@ -60,8 +60,8 @@ class CardMerger:
         for place in self._order:
             for key, field in self._fields[place].items():
                 if key.member:
-                    same = (key.name, self._plain(key))
-                    if same not in said:
+                    same = (key.name, plain(key, self._region))
+                    if same not in said or place == self.survivor:
                         said.add(same)
                         target[key] = field
                 elif key not in target and key.name != "NOTE" and (key.name not in _NAME or place == named):
@@ -69,12 +69,6 @@ class CardMerger:
                     target[key] = self._fields[named if key.name in _NAME else self._chosen(key, holders)][key]
         notes = self._notes()
         return {**target, **notes}
-
-    def _plain(self, key: FieldKey) -> str:
-        """A member of a list, the same for two ways of writing it."""
-        if key.name == "TEL":
-            return number(key.member, self._region) or key.member
-        return address(key.member) or key.member if key.name == "EMAIL" else key.member.casefold()
 
     def _chosen(self, key: FieldKey, holders: Sequence[int]) -> int:
         """Whose value of a field stays."""
@@ -110,6 +104,13 @@ class CardMerger:
             for key, field in found.items()
             if not key.member and key.name != "NOTE" and field.normal not in kept
         ]
+
+
+def plain(key: FieldKey, region: str) -> str:
+    """A member of a list, the same for two ways of writing it; `region` as in `phones.number`."""
+    if key.name == "TEL":
+        return number(key.member, region) or key.member
+    return address(key.member) or key.member if key.name == "EMAIL" else key.member
 
 
 def renamed(data: bytes, uids: Mapping[str, str]) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trueup.jobs.contacts.matching.index import CardIndex
     from trueup.jobs.contacts.merging import CardMerger
+    from trueup.model.fields import FieldKey
 
 LINK, REVIEW = 0.92, 0.75
 """The thresholds where the configuration names none; docs/explanation/likeness.md says how they were chosen."""
@@ -63,6 +64,12 @@ class ContactsMatcher:
         from trueup.jobs.contacts.merging import CardMerger
 
         return CardMerger(bodies, self.survivor or {}, self.region)
+
+    def plain(self, key: FieldKey) -> str:
+        """See `Matcher.plain`."""
+        from trueup.jobs.contacts.merging import plain
+
+        return plain(key, self.region)
 
     def renamed(self, data: bytes, uids: Mapping[str, str]) -> bytes:
         """See `Matcher.renamed`."""

@@ -239,7 +239,7 @@ def conflict_lines(one: Json) -> Iterator[str]:
 def question_lines(one: Json) -> Iterator[str]:
     """One question: why it is asked, and the records it is about side by side; what both say stands once."""
     mark = style("=", "dim") if one["answer"] else style("?", "magenta")
-    score = f"  {one['score']:.2f}" if one.get("score") is not None else ""
+    score = f"  {int(one['score'] * 100) / 100:.2f}" if one.get("score") is not None else ""
     said = f"  {one['answer']}" if one["answer"] else ""
     yield f"{mark} q{one['id']}  {style(safe(one['title']), 'bold')}{score}{said}"
     if one["reasons"]:
