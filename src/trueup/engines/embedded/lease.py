@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from trueup.core.leasing import Kept, process_name
+from trueup.core.leasing import Kept, give_back, process_name, tidy
 from trueup.core.ledger import Ledger
 from trueup.engines.embedded.stop import Stop, Why
 
@@ -30,6 +30,7 @@ def hold(ledger: Ledger, name: str, stop: Stop | None = None, ttl: float = TTL) 
         Locked: another process holds it; says which and until when.
     """
     owner = process_name()
+    tidy(ledger)  # ours of before, where the ledger was away when it ended
     ledger.leases.acquire(name, owner, ttl)
     held = Stop(stop)
     kept = Kept(ledger, lambda: held.ask(Why.LEASE_LOST))
@@ -38,4 +39,4 @@ def hold(ledger: Ledger, name: str, stop: Stop | None = None, ttl: float = TTL) 
         yield held
     finally:
         kept.close()
-        ledger.leases.release(name, owner)
+        give_back(ledger, name, owner)
