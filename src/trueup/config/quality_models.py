@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -18,9 +19,18 @@ def _word(value: object) -> object:
     return value.lower() if isinstance(value, str) and not value.isupper() else value
 
 
+def _region(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch("[A-Z]{2}", value):
+        raise ValueError("must be a country's code of two capitals: DE, US")
+    return value
+
+
 def _limit(value: object) -> object:
     """`volume: block` for `volume: {action: block}`."""
     return {"action": value} if isinstance(value, str | bool) else value
+
+
+Region = Annotated[str, BeforeValidator(_region)]
 
 
 class LookupModel(Strict):
@@ -56,9 +66,8 @@ class RuleModel(Strict):
     fix: Annotated[list[Literal["trim", "lower", "title", "e164", "country", "date"]], OneOrMore] = Field(
         default_factory=list, description="what is mended, in this order"
     )
-    region: str | None = Field(
+    region: Region | None = Field(
         None,
-        pattern="^[A-Z]{2}$",
         description="where phone numbers without a country code are from (ISO 3166: DE, US); default: they must have one",
     )
     order: Literal["dmy", "mdy"] | None = Field(
