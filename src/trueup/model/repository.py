@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -67,6 +67,7 @@ class Listed:
         stat: lstat(2) of it; None: not even that could be read.
         unread: it, or what is in it, cannot be read: it is missing, or empty.
         summed: the sum of its content is known to who lists it.
+        attributes: its extended attributes as they were at `stat`; None: nobody has looked.
     """
 
     path: str
@@ -75,6 +76,7 @@ class Listed:
     stat: os.stat_result | None
     unread: bool = False
     summed: bool = False
+    attributes: Mapping[str, bytes] | None = None
 
 
 class Listing(Protocol):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from trueup.connectors.archive.index import Index, Seen
 
 _AT_ONCE = 1000
@@ -32,25 +30,25 @@ class Known:
         folder, _, name = path.rpartition("/")
         if folder != self._folder:
             self._enter(folder)
-        return self._trail[-1][1].pop(os.fsencode(name), None)
+        return self._trail[-1][1].pop(name.encode("utf-8", "surrogateescape"), None)
 
     def _enter(self, folder: str) -> None:
         while self._trail and not _within(folder, self._trail[-1][0]):
             self._leave()
         if not self._trail or self._trail[-1][0] != folder:
-            key = os.fsencode(folder)
+            key = folder.encode("utf-8", "surrogateescape")
             self._folders.add(key)
             self._trail.append((folder, self._index.folder(self._source, key)))
         self._folder = folder
 
     def _leave(self) -> None:
         folder, names = self._trail.pop()
-        self._gone.extend((os.fsencode(folder), name) for name in names)
+        self._gone.extend((folder.encode("utf-8", "surrogateescape"), name) for name in names)
 
     def put(self, path: str, seen: Seen) -> None:
         """A file as it is now."""
         folder, _, name = path.rpartition("/")
-        self._fresh.append((os.fsencode(folder), os.fsencode(name), seen))
+        self._fresh.append((folder.encode("utf-8", "surrogateescape"), name.encode("utf-8", "surrogateescape"), seen))
         if len(self._fresh) >= _AT_ONCE:
             self._flush()
 

@@ -23,7 +23,7 @@ from trueup.connectors.archive.packing import Packs, joined, sealed
 from trueup.connectors.archive.places import Place
 from trueup.connectors.archive.reading import EMPTY, Content, Reader
 from trueup.connectors.archive.trees import ROOT, Node, TreeWriter
-from trueup.connectors.archive.walking import VANISHED, Found, Walk, listed, xattrs
+from trueup.connectors.archive.walking import VANISHED, Found, Walk, listed
 from trueup.core.patterns import Patterns
 from trueup.model.errors import Permanent, Transient
 from trueup.model.repository import Snapshot, Stored, StoreRequest, Watch
@@ -114,7 +114,7 @@ class Storing:
         single = self._walk.single()
         if single is None:
             root = Found(ROOT, ROOT, str(self._request.root), os.stat(self._request.root))
-            self._tree.add(self._node(root, "dir", xattrs(root.full)))
+            self._tree.add(self._node(root, "dir", root.attributes()))
         elif single.kind != "file":
             raise Permanent("the source cannot be stored", where=single.full, why="it is neither a folder nor a file")
         for one in self._entries(single):
@@ -149,7 +149,7 @@ class Storing:
             except OSError as error:
                 self._missed(one, error)
                 return
-        self._tree.add(self._node(one, kind, xattrs(one.full), link=link))
+        self._tree.add(self._node(one, kind, one.attributes(), link=link))
 
     def _node(self, one: Found, kind: str, attributes: Attributes, **more: object) -> Node:
         status = one.stat
@@ -204,7 +204,7 @@ class Storing:
         path, sum_ = self._first.get((status.st_dev, status.st_ino), ("", b""))
         if path:
             self._files += 1
-            self._tree.add(self._node(one, "file", xattrs(one.full), size=status.st_size, hard=path))
+            self._tree.add(self._node(one, "file", one.attributes(), size=status.st_size, hard=path))
             self._tell(status, status, sum_)
         return bool(path)
 
@@ -263,7 +263,7 @@ class Storing:
             if same or self._listing is None or attempt:
                 break
         one.stat = before
-        attributes = xattrs(one.full)
+        attributes = one.attributes()
         if same:
             self._remember(one, content, attributes)
         self._tell(before, after, content.plain)

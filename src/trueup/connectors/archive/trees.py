@@ -55,13 +55,13 @@ def header(node: Node) -> bytes:
     if node.kind in ("socket", "device"):
         return b""
     return tar.entry_header(
-        os.fsencode(node.path),
+        node.path.encode("utf-8", "surrogateescape"),
         "hard" if node.hard is not None else node.kind,
         node.body,
         node.mode,
         node.mtime,
         (node.uid, node.gid),
-        link=os.fsencode(node.hard if node.hard is not None else node.link or ""),
+        link=(node.hard or node.link or "").encode("utf-8", "surrogateescape"),
         xattrs=node.xattrs,
         sparse=None if node.sparse is None else (node.size, node.sparse),
     )

@@ -58,6 +58,15 @@ class Found:
         """A descriptor of it."""
         return os.open(self._at, flags, dir_fd=self.folder)
 
+    def attributes(self) -> dict[str, bytes] | None:
+        """Its extended attributes; None: it has none, or they cannot be read. As they were listed, where it was not changed since."""
+        known = self.listed
+        if known is None or known.stat is None or known.attributes is None:
+            return xattrs(self.full)
+        if known.stat.st_ctime_ns != self.stat.st_ctime_ns:
+            return xattrs(self.full)
+        return dict(known.attributes) or None
+
     def link(self) -> str:
         """Where it leads to."""
         return os.readlink(self._at, dir_fd=self.folder)

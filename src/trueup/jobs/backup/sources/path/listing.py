@@ -52,7 +52,7 @@ class PathListing(Looking):
                     self._seen, self._told = seen, None
                     unread = seen.stat is None or seen.error is not None
                     summed = item is None or not item.wanted
-                    yield Listed(seen.path, seen.name, seen.folder, seen.stat, unread, summed)
+                    yield Listed(seen.path, seen.name, seen.folder, seen.stat, unread, summed, seen.attributes)
                     if item is not None:
                         self._write(item, out)
         except OSError as error:  # the tree's own errors are told otherwise

@@ -29,7 +29,7 @@ import json
 import os
 import pwd
 import stat
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
@@ -84,8 +84,8 @@ def record_of(seen: Seen, about: os.stat_result, now_ns: int) -> Record:
         which = "block" if stat.S_ISBLK(about.st_mode) else "char"
         record["device"] = [which, os.major(about.st_rdev), os.minor(about.st_rdev)]
     if kind in ("file", "dir"):
-        found = xattrs(seen.folder, seen.name)
-        if found:
+        seen.attributes = attributes(seen.folder, seen.name)
+        if found := kept(seen.attributes):
             record["xattrs"] = found
     if seen.mount:
         record["mount"] = True
@@ -151,25 +151,32 @@ def chained_of(before: int, path: str, about: os.stat_result) -> int:
 
 def xattrs(folder: int, name: str) -> dict[str, str]:
     """User attributes and ACLs of a file in a folder, in base64; empty where there are none, or the file system has no such thing."""
-    if not hasattr(os, "listxattr"):  # not Linux
-        return {}
-    path = f"/proc/self/fd/{folder}/{name}"
-    return _xattrs(
-        lambda: os.listxattr(path, follow_symlinks=False), lambda one: os.getxattr(path, one, follow_symlinks=False)
-    )
+    return kept(attributes(folder, name))
+
+
+def attributes(folder: int, name: str) -> dict[str, bytes]:
+    """All its extended attributes that can be read (xattr(7))."""
+    return _attributes(f"/proc/self/fd/{folder}/{name}", follow_symlinks=False)
 
 
 def xattrs_of(fd: int) -> dict[str, str]:
-    """The same of an open file."""
-    return _xattrs(lambda: os.listxattr(fd), lambda one: os.getxattr(fd, one)) if hasattr(os, "listxattr") else {}
+    """User attributes and ACLs of an open file."""
+    return kept(_attributes(fd, follow_symlinks=True))
 
 
-def _xattrs(names: Callable[[], list[str]], value: Callable[[str], bytes]) -> dict[str, str]:
-    try:
-        kept = sorted(one for one in names() if one.startswith("user.") or one in _ACLS)
-        return {one: base64.b64encode(value(one)).decode() for one in kept}
-    except OSError:  # ENOTSUP; or it vanished, which `settle` finds
-        return {}
+def _attributes(path: str | int, *, follow_symlinks: bool) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    with suppress(OSError, AttributeError):  # ENOTSUP, or not Linux; or it vanished, which `settle` finds
+        for one in os.listxattr(path, follow_symlinks=follow_symlinks):
+            with suppress(OSError):
+                found[one] = os.getxattr(path, one, follow_symlinks=follow_symlinks)
+    return found
+
+
+def kept(found: Mapping[str, bytes]) -> dict[str, str]:
+    """Those of some attributes that a record has."""
+    names = sorted(one for one in found if one.startswith("user.") or one in _ACLS) if found else ()
+    return {one: base64.b64encode(found[one]).decode() for one in names}
 
 
 @lru_cache(maxsize=4096)

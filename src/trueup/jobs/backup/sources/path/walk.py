@@ -28,6 +28,7 @@ class Seen:
         stat: lstat(2) of it; None where even that is refused.
         error: why it, or what is in it, cannot be looked at.
         mount: another file system begins here, and is not entered.
+        attributes: its extended attributes, where somebody has looked.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Seen:
     stat: os.stat_result | None
     error: OSError | None = None
     mount: bool = False
+    attributes: dict[str, bytes] | None = None
 
 
 @dataclass(slots=True)
