@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 from tests.contract import bodies
 
@@ -50,3 +51,17 @@ BODIES: dict[str, tuple[str, bytes]] = {
     "markup": ("markup", item("markup", "<b>&amp;</b> ]]>")),
     "long": ("long", item("long", "äbcdefgh " * 3000)),
 }
+
+
+class Few:
+    """The same with fewer of each, for tables that share their code with others."""
+
+    SUFFIX = SUFFIX
+    BODIES: ClassVar[dict[str, tuple[str, bytes]]] = {
+        name: BODIES[name] for name in ("unicode", "lines", "leading zeros", "numbers", "blank", "markup", "long")
+    }
+    ODD_UIDS: ClassVar[list[str]] = ["with blank and  two", "a/b/../c", "umlaut-ä-and-日本語-🎉", "CON", "0049", "=1+2"]
+    item = staticmethod(item)
+    uid = staticmethod(uid)
+    title = staticmethod(title)
+    same = staticmethod(same)

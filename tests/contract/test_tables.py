@@ -40,6 +40,7 @@ class TestCsv(_Table):
 
 
 class TestCsvInUtf16(_Table):
+    items = rows.Few()
     connector = csv.CONNECTOR
     options: ClassVar[dict[str, object]] = {"delimiter": "tab", "encoding": "utf-16"}
 
@@ -49,19 +50,22 @@ class TestJsonl(_Table):
 
 
 class TestParquet(_Table):
+    items = rows.Few()
     connector = parquet.CONNECTOR
 
 
 class TestAvro(_Table):
+    items = rows.Few()
     connector = avro.CONNECTOR
 
 
 class TestXlsx(_Table):
+    items = rows.Few()
     connector = xlsx.CONNECTOR
 
 
 class TestFolder(CollectionContract):
-    items = rows
+    items = rows.Few()
 
     @pytest.fixture
     def store(self, tmp_path: Path) -> TableStore:
