@@ -150,7 +150,7 @@ class BookWorld(World):
         work = OnServer.make("work", server, connector="carddav")
         phone = OnServer.make("phone", far, connector="carddav")
         world = cls(folder, work.dav, work.calendar, work, phone)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         stores = {"work": {**work.store(), "url": proxy.url, "timeout": timeout}, "phone": phone.store()}
         sides = [{"store": one.name, "name": one.collection()} for one in (work, phone)]
         config: dict[str, Any] = {

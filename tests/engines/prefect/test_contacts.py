@@ -24,7 +24,7 @@ def begun(plant: Plant) -> Any:
 def test_a_contacts_job_is_a_flow_run(plant: Plant, radicale: Radicale) -> None:
     world = contacts_office.office(plant.folder, radicale, plant.ledger)
     state = plant.wait(begun(plant))
-    assert (state.name, state.message) == ("Completed", "2 create, 3 update, 2 delete")
+    assert (state.name, state.message) == ("Completed", "2 create, 2 delete, 3 update")
     check(world)
 
 
