@@ -14,6 +14,7 @@ import pytest
 
 from tests.engines.airflow.office import Office
 from tests.support.airflow_server import Airflow, AirflowError
+from trueup.engines.airflow.pools import prefix_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -40,8 +41,13 @@ def trueup(airflow: Airflow, office: Office, *words: str, code: int | None = 0) 
 
 
 def states(airflow: Airflow, office: Office, *more: str, code: int = 0) -> dict[str, str]:
+    """The state of every DAG."""
+    return {name.rpartition("/")[2]: state for name, state in units(airflow, office, "DAG", *more, code=code).items()}
+
+
+def units(airflow: Airflow, office: Office, kind: str, *more: str, code: int = 0) -> dict[str, str]:
     (found,) = trueup(airflow, office, "engine", "status", "airflow", *more, code=code)["engines"]
-    return {one["name"].rpartition("/")[2]: one["state"] for one in found["units"]}
+    return {one["name"]: one["state"] for one in found["units"] if one["kind"] == kind}
 
 
 def in_order(airflow: Airflow, office: Office, seconds: float = 90) -> bool:
@@ -99,6 +105,54 @@ def states_of_any(airflow: Airflow, office: Office) -> dict[str, str]:
         return states(airflow, office, code=3)
     except AssertionError:
         return {}
+
+
+def test_pools_hold_what_the_stores_may(airflow: Airflow, large: Office) -> None:
+    """Each store has its pool with as many slots as workers; the job's tasks take the narrowest one's. What is changed by hand is put back."""
+    uids = large.fill(3)
+    large.write(workers=1)
+    trueup(airflow, large, "engine", "airflow", "deploy")
+    large.dag_file = max(airflow.dags.glob("trueup_*.py"), key=lambda one: one.stat().st_mtime)
+    assert in_order(airflow, large)
+    found = {one["name"]: one["slots"] for one in airflow.api("GET", "/pools?limit=100")["pools"]}
+    narrow, wide = (prefix_of(large.config) + store for store in ("work", "laptop"))
+    assert (found[narrow], found[wide]) == (1, 4)
+    run = airflow.trigger("team")
+    airflow.assert_success("team", run)
+    large.assert_same(uids)
+    pools = {task: one["pool"] for (task, _), one in airflow.tasks("team", run).items()}
+    assert {task for task, pool in pools.items() if pool == narrow} >= {"read", "apply", "verify"}
+    assert pools["plan"] == "default_pool"
+
+    airflow.api("PATCH", f"/pools/{narrow}?update_mask=slots", {"slots": 9})
+    airflow.api("DELETE", f"/pools/{wide}")
+    assert units(airflow, large, "pool", code=3) == {narrow: "changed", wide: "missing"}
+    assert set(units(airflow, large, "pool", "--fix").values()) == {"ok"}
+    found = {one["name"]: one["slots"] for one in airflow.api("GET", "/pools?limit=100")["pools"]}
+    assert (found[narrow], found[wide]) == (1, 4)
+
+    large.write(workers=3)
+    assert units(airflow, large, "pool", code=3) == {narrow: "changed", wide: "ok"}
+    changed = {one["name"]: one["state"] for one in trueup(airflow, large, "engine", "airflow", "deploy")["changed"]}
+    assert (changed[narrow], changed[wide]) == ("updated", "same")
+
+
+def test_without_a_way_to_airflow_a_file_names_no_pools(airflow: Airflow, large: Office) -> None:
+    """Airflow would start no task whose pool is not there."""
+    done = subprocess.run(
+        [sys.executable, "-m", "trueup", "engine", "airflow", "deploy", "--json"],
+        cwd=large.folder,
+        env={**airflow.env, "TRUEUP_AIRFLOW_URL": "http://127.0.0.1:9", "TRUEUP_AIRFLOW_TOKEN": "x"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (skipped,) = [one for one in json.loads(done.stdout)["changed"] if one["kind"] == "pool"]
+    assert (skipped["state"], "127.0.0.1:9" in skipped["name"]) == ("skipped", True)
+    large.dag_file = max(airflow.dags.glob("trueup_*.py"), key=lambda one: one.stat().st_mtime)
+    assert "pools=False" in large.dag_file.read_text()
+    trueup(airflow, large, "engine", "airflow", "deploy")
+    assert "pools=True" in large.dag_file.read_text()
 
 
 def test_a_broken_dag_file_is_told(airflow: Airflow, large: Office) -> None:

@@ -14,7 +14,7 @@
 | parameters | `Param`s with their JSON schema |
 | blocked by a guard | `approve`, under "Required actions" |
 | schedule | a timetable; `after`: an asset |
-| rate limits | the ledger's, over all workers; a pool where you name one |
+| rate limits | the ledger's, over all workers; a pool for each store, made by `deploy` |
 | retry | `retries`; what repeating cannot mend fails at once |
 
 Airflow hands on ids and short answers only (XCom); everything else is in trueup's ledger, so a task may be repeated at any time.

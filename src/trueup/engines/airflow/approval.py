@@ -45,7 +45,7 @@ class Approve(ApprovalOperator):
     ui_color = "#fbe7c6"
 
     def __init__(self, *, config: str, run: str, job: str, poll: float = POLL_SECONDS, **more: Any) -> None:
-        super().__init__(subject=f"{job}: a guard has stopped this run", **more)
+        super().__init__(**{"subject": f"{job}: a guard has stopped this run", **more})
         self.config, self.run, self.poll = config, run, poll
 
     def execute(self, context: Context) -> Any:
@@ -53,6 +53,10 @@ class Approve(ApprovalOperator):
         standing: Json = call("waiting", self.config, self.run)
         if standing["next"] != "wait":
             return self.said_elsewhere(context, with_choice(standing))
+        raise self.put(context)
+
+    def put(self, context: Context) -> TaskDeferred:
+        """Puts the question; returns what parks the task until there is an answer."""
         identity = context["ti"].id
         self.body = self.question()
         upsert_hitl_detail(
@@ -67,13 +71,17 @@ class Approve(ApprovalOperator):
         )
         for notifier in self.notifiers:
             notifier(context)
-        self.log.info("run %s waits for approval: here, or by: trueup apply %s --allow all", self.run, self.run)
+        self.log.info("run %s waits for approval: here, or by: %s", self.run, self.elsewhere())
         word = WordInLedger(self.config, self.run, str(identity), self.poll)
-        raise TaskDeferred(trigger=word, method_name="execute_complete", timeout=self.response_timeout)
+        return TaskDeferred(trigger=word, method_name="execute_complete", timeout=self.response_timeout)
 
     def question(self) -> str:
         """The plan, with the guards that fired, in markdown."""
-        return f"{call('plan_markdown', self.config, self.run)}\nElsewhere: `trueup apply {self.run} --allow all`"
+        return f"{call('plan_markdown', self.config, self.run)}\nElsewhere: `{self.elsewhere()}`"
+
+    def elsewhere(self) -> str:
+        """What says yes on the command line."""
+        return f"trueup apply {self.run} --allow all"
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Carries the word out; see `calls.approve`, `calls.reject`."""
@@ -81,12 +89,20 @@ class Approve(ApprovalOperator):
             return self.said_elsewhere(context, event)
         who = (event.get("responded_by_user") or {}).get("name") or "a person"
         if event.get("chosen_options") == [self.REJECT]:
-            call("reject", self.config, self.run, who)
+            self.refused(who)
         answer = super().execute_complete(context, event)  # skips what follows where it was rejected
         if event.get("chosen_options") == [self.APPROVE]:
-            call("approve", self.config, self.run, ["all"], who)
+            self.allowed(who)
             self.log.info("run %s: approved by %s", self.run, who)
         return {**answer, "responded_at": str(answer.get("responded_at", ""))}
+
+    def allowed(self, who: str) -> None:
+        """See `calls.approve`."""
+        call("approve", self.config, self.run, ["all"], who)
+
+    def refused(self, who: str) -> None:
+        """See `calls.reject`."""
+        call("reject", self.config, self.run, who)
 
     def said_elsewhere(self, context: Context, event: Json) -> Json:
         """Somebody spoke to the ledger."""

@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from trueup.engines.base import Json, OnEvent
+from trueup.model.errors import StoreError
 
 _FILE = '''"""The jobs and pipelines of {config} as DAGs. Written by `trueup engine airflow deploy`."""
 
@@ -16,7 +17,7 @@ from datetime import datetime
 
 from trueup.engines.airflow import dags
 
-globals().update(dags({config!r}, since=datetime.fromisoformat({since!r})))
+globals().update(dags({config!r}, since=datetime.fromisoformat({since!r}), pools={pools}))
 '''
 _SINCE = re.compile(r"fromisoformat\('([^']+)'\)")
 
@@ -36,7 +37,10 @@ def file_of(config: str) -> Path:
 
 
 def deploy(config: str, on_event: OnEvent) -> Json:
-    """Writes the DAG file, or leaves it as it is; what it makes is checked before.
+    """Makes the pools of the stores' limits and writes the DAG file, or leaves them as they are; what the file makes is checked before.
+
+    Where Airflow's REST API cannot be asked, the file says of pools what it said before, and a new one has none: Airflow starts no task whose
+    pool is not there.
 
     Args:
         config: the absolute path of trueup.yaml.
@@ -56,15 +60,29 @@ def deploy(config: str, on_event: OnEvent) -> Json:
     before = file.read_text() if file.exists() else ""
     known = _SINCE.search(before)
     since = known.group(1) if known else datetime.now(UTC).replace(microsecond=0).isoformat()
-    text = _FILE.format(config=config, since=since)
+    told = _pools(config)
+    made_pools = all(one["state"] != "skipped" for one in told)
+    text = _FILE.format(config=config, since=since, pools=made_pools or "pools=True" in before)
     state = "same" if text == before else "updated" if before else "created"
     if text != before:
         write(file, text)
     changed = [{"name": str(file), "kind": "DAG file", "state": state}]
     changed += [{"name": name, "kind": "DAG", "state": state} for name in sorted(made)]
+    changed += told
     for one in changed:
         on_event({"event": "deploy", **one})
     return {"engine": "airflow", "changed": changed, "url": base_url() or "http://localhost:8080"}
+
+
+def _pools(config: str) -> list[Json]:
+    """Makes the pools equal to trueup.yaml; "skipped", with the reason, where Airflow cannot be asked."""
+    from trueup.engines.airflow.pools import make_equal
+    from trueup.engines.airflow.rest import Api
+
+    try:
+        return make_equal(Api.configured(), config)
+    except StoreError as error:
+        return [{"name": f"{error} ({error.hint})", "kind": "pool", "state": "skipped"}]
 
 
 def write(file: Path, text: str) -> None:

@@ -1,8 +1,8 @@
 """What Airflow has, compared with what trueup.yaml says, through Airflow's REST API; and the repair.
 
 The DAGs themselves cannot drift, because they are made anew from trueup.yaml whenever their file is read. What can: the file is not there
-or cannot be imported, Airflow has not read it lately, somebody has switched a DAG off or on, a DAG of a job that is gone, and a calendar
-that says another time for the next run than Airflow has planned.
+or cannot be imported, Airflow has not read it lately, somebody has switched a DAG off or on, a DAG of a job that is gone, a pool with other
+slots than its store has workers, and a calendar that says another time for the next run than Airflow has planned.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from trueup.engines.airflow import deployment, following
+from trueup.engines.airflow import deployment, following, pools
 from trueup.engines.airflow.following import follows
 from trueup.engines.airflow.rest import Api
 from trueup.engines.airflow.timetable import TrueupTimetable
@@ -53,6 +53,8 @@ def status(config: str) -> Json:
         answer["units"].append(_compared(api, config, made[name], one, found.get(name)))
     ours = [name for name, one in found.items() if name not in wanted and str(one["fileloc"]).endswith(file.name)]
     answer["units"] += [_unit(name, "extra", {}, {"stale": found[name]["is_stale"]}, api.url) for name in ours]
+    if file.exists():
+        answer["units"] += pools.compare(api, config)
     answer["runs"] = _runs(api, list(wanted))
     return answer
 
@@ -70,8 +72,10 @@ def fix(config: str, status: Json) -> Json:
     api = Api.configured()
     changed: list[Json] = []
     units = [one for one in status["units"] if one["kind"] == "DAG"]
-    if any(one["state"] == "missing" for one in units):
-        changed += deployment.deploy(config, lambda event: None)["changed"]
+    wrong_pools = any(one["kind"] == "pool" and one["state"] != "ok" for one in status["units"])
+    if wrong_pools or any(one["state"] == "missing" for one in units):
+        made = deployment.deploy(config, lambda event: None)["changed"]
+        changed += [one for one in made if one["state"] != "same"]
     for one in units:
         if one["state"] in ("paused", "changed"):
             changed += _put_right(api, one)

@@ -15,7 +15,7 @@ class AirflowEngine:
     name = "airflow"
 
     def deploy(self, config: str, *, on_event: OnEvent) -> Json:
-        """Writes the DAG file into Airflow's DAGs folder; Airflow's DAG processor does the rest."""
+        """Makes the pools, and writes the DAG file into Airflow's DAGs folder; Airflow's DAG processor does the rest."""
         return deployment.deploy(config, on_event)
 
     def status(self, config: str) -> Json:
@@ -23,7 +23,7 @@ class AirflowEngine:
         return drift.status(config)
 
     def fix(self, config: str, status: Json) -> Json:
-        """Repairs what `status` found: the DAG file, switches, DAGs that nobody makes any more."""
+        """Repairs what `status` found: the DAG file, pools, switches, DAGs that nobody makes any more."""
         return drift.fix(config, status)
 
     def worker(self, config: str, **options: Any) -> None:

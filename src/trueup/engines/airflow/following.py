@@ -1,4 +1,4 @@
-"""Schedules whose times nobody can work out from a cron expression: a calendar drives them, holidays or other runs keep them from starting.
+"""Schedules whose times nobody can work out from a cron expression: a calendar drives them, holidays keep them from starting, others move them.
 
 A DAG of trueup's own (`trueup_calendars`) reads the calendars and keeps the moments to come in a Variable of Airflow for each job and
 pipeline, for everybody to see (Admin, Variables). The timetable reads the Variable, in the scheduler and the DAG processor; neither ever
@@ -39,7 +39,7 @@ LEAST_REFRESH = 60.0
 
 def follows(spec: ScheduleSpec) -> bool:
     """Whether the moments of a schedule are listed."""
-    return spec.calendar is not None or bool(spec.except_) or spec.collide is not Collide.QUEUE
+    return spec.calendar is not None or bool(spec.except_) or spec.collide is Collide.SHIFT
 
 
 def refresh(specs: Iterable[ScheduleSpec]) -> float:
@@ -140,7 +140,7 @@ def occurrence(context: Context, config: str, subject: str) -> Json | None:
     """What the moment that started a DAG run stands for, by a new look at the calendar; None: a person or program started it.
 
     Raises:
-        AirflowSkipException: nothing any more, or something that a person is to be asked about first.
+        AirflowSkipException: nothing any more, or something whose parameters are wrong.
     """
     run = context["dag_run"]
     if run.run_type != "scheduled" or run.data_interval_start is None:
@@ -150,9 +150,8 @@ def occurrence(context: Context, config: str, subject: str) -> Json | None:
         found = moments(config, subject, at - BEHIND, at + BEHIND).get(round(at))
     if found is None:
         raise AirflowSkipException(f"what was to start {subject} at {_iso(at)} was moved or deleted")
-    if found["problem"] or found["asks"]:
-        why = found["problem"] or f"it would meet {found['asks']}: start it by hand where that is right"
-        raise AirflowSkipException(f"{found['title'] or subject} does not start: {why}")
+    if found["problem"]:
+        raise AirflowSkipException(f"{found['title'] or subject} does not start: {found['problem']}")
     return found
 
 

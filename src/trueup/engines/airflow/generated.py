@@ -25,10 +25,12 @@ from trueup.engines.airflow.job import DEFAULTS, Place, job_tasks
 from trueup.engines.airflow.job_ends import BeginJob, EndJob, Outcome
 from trueup.engines.airflow.pipeline import Graph, pipeline_tasks
 from trueup.engines.airflow.pipeline_ends import BeginPipeline, EndPipeline
+from trueup.engines.airflow.pools import chooser
 from trueup.engines.airflow.schedules import Started, scheduled
+from trueup.engines.airflow.starting import Start
 from trueup.engines.base import Json
 from trueup.model.run import RunState
-from trueup.model.schedule import ScheduleSpec
+from trueup.model.schedule import Collide, ScheduleSpec
 
 TAG = "trueup"
 CALENDARS = "trueup_calendars"
@@ -53,6 +55,7 @@ def dags(
     prefix: str = "",
     green: Sequence[str] = GREEN,
     pool: str | Callable[[Sequence[str]], str | None] | None = None,
+    pools: bool = False,
     since: datetime | None = None,
     on_failure: Any = None,
     on_success: Any = None,
@@ -67,6 +70,8 @@ def dags(
         green: states of a trueup run that leave a DAG run green. By default what `trueup run` answers with exit code 0 for: done.
             ("done", "partial", "conflict") keeps it green where something was left for a person.
         pool: the pool of the tasks that speak to stores, or a function that chooses one by the stores' names.
+        pools: the tasks that speak to stores take the pools that `trueup engine airflow deploy` makes, one for each store; see `pools`. Where
+            these are missing Airflow starts no such task.
         since: when schedules began: what was due before is not caught up. None: as Airflow does it, which starts the last occurrence of
             a DAG it has not seen before.
         on_failure, on_success: callbacks of the DAGs (a notifier, for example).
@@ -79,7 +84,7 @@ def dags(
 
     path = str(_absolute(config))
     description: Json = calls.describe(path)
-    choose = pool if callable(pool) else lambda stores: pool
+    choose = pool if callable(pool) else chooser(path) if pools and pool is None else lambda stores: pool
     place = Place(path, limit=conf.getint("core", "max_map_length"), pool=choose, green=tuple(green), space=prefix)
     graph = Graph(place, description, lambda name: prefix + name)
     named = {"start_date": since, "on_failure_callback": on_failure, "on_success_callback": on_success}
@@ -111,9 +116,10 @@ def _job_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
             graph.place,
             name,
             described,
-            first=lambda **more: BeginJob(overlap=started.overlap, follows=started.follows, **more),
+            first=lambda **more: BeginJob(overlap=_heeded(started), follows=started.follows, **more),
             last=lambda **more: EndJob(**_last(graph.place, started, more)),
         )
+        _start(graph.place, name, params, started, unit.first)
         _outcome(graph.place, started, unit.last)
     return dag
 
@@ -126,11 +132,33 @@ def _pipeline_dag(graph: Graph, name: str, shared: Mapping[str, Any]) -> DAG:
         unit = pipeline_tasks(
             graph,
             name,
-            first=lambda **more: BeginPipeline(overlap=started.overlap, follows=started.follows, **more),
+            first=lambda **more: BeginPipeline(overlap=_heeded(started), follows=started.follows, **more),
             last=lambda **more: EndPipeline(**_last(graph.place, started, more)),
         )
+        _start(graph.place, name, params, started, unit.first)
         _outcome(graph.place, started, unit.last)
     return dag
+
+
+def _heeded(started: Started) -> str:
+    """The policy that the task heeds which begins a run: where a person may be asked first, the task before it does."""
+    return "" if started.collide == Collide.ASK else started.overlap
+
+
+def _start(place: Place, name: str, params: Mapping[str, Param], started: Started, begin: Any) -> None:
+    """The task that asks a person whether a run is to begin, where the schedule wants that."""
+    if started.collide == Collide.ASK:
+        start = Start(
+            task_id="start",
+            config=place.config,
+            job=name,
+            begin=begin.task_id,
+            names=list(params),
+            overlap=started.overlap,
+            follows=started.follows,
+            execution_timeout=None,
+        )
+        start >> begin
 
 
 def _calendars_dag(graph: Graph, names: Sequence[str], shared: Mapping[str, Any]) -> dict[str, DAG]:

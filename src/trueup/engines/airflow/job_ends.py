@@ -12,6 +12,7 @@ from trueup.engines.airflow.assets import tell_end
 from trueup.engines.airflow.base import ANSWER, GIVEN_UP, GREEN, RUN, TrueupOperator
 from trueup.engines.airflow.calling import call, conf_of, counted, page_of
 from trueup.engines.airflow.following import key_for, occurrence
+from trueup.engines.airflow.meeting import meet
 from trueup.engines.airflow.overlaps import heed, wait
 from trueup.engines.base import Json
 from trueup.model.errors import Locked
@@ -27,7 +28,7 @@ class BeginJob(TrueupOperator, BranchMixIn):
         job: the job's name.
         routes: the task to go on with, by what comes next: read, approve, apply, over.
         allow: names of guards that are allowed beforehand; None: the DAG run's parameter `allow`.
-        overlap: what to do while an earlier DAG run is under way; see `overlaps.heed`.
+        overlap: what to do while an earlier DAG run is under way; see `overlaps.heed`. "": nothing is to be looked at.
         follows: a calendar says when it starts.
     """
 
@@ -50,9 +51,11 @@ class BeginJob(TrueupOperator, BranchMixIn):
 
     def execute(self, context: Context) -> Any:
         """See `calls.begin_job`."""
-        heed(context, self.overlap)
         allow = context["params"].get("allow", ()) if self.allow is None else self.allow
         found = occurrence(context, self.config, self.job) if self.follows else None
+        if self.overlap:
+            heed(context, self.overlap)
+            meet(context, self.config, self.job, key_for(context, self.task_id, found), {}, found)
         return self.begin(context, conf_of(context).get("parent", ""), allow, found)
 
     def execute_again(self, context: Context, event: Any = None) -> Any:

@@ -12,6 +12,7 @@ from trueup.engines.airflow.assets import tell_end
 from trueup.engines.airflow.base import ANSWER, RUN, TrueupOperator
 from trueup.engines.airflow.calling import call, conf_of, page_of
 from trueup.engines.airflow.following import key_for, occurrence
+from trueup.engines.airflow.meeting import meet, params_of
 from trueup.engines.airflow.overlaps import heed
 from trueup.engines.base import Json
 
@@ -29,7 +30,7 @@ class BeginPipeline(TrueupOperator, BranchMixIn):
         pipeline: its name.
         over: the task to go to where there is nothing left to do.
         names: its parameters, which are those of the DAG run.
-        overlap: what to do while an earlier DAG run is under way; see `overlaps.heed`.
+        overlap: what to do while an earlier DAG run is under way; see `overlaps.heed`. "": nothing is to be looked at.
         follows: a calendar says when it starts, and may give it parameters.
     """
 
@@ -52,12 +53,12 @@ class BeginPipeline(TrueupOperator, BranchMixIn):
 
     def execute(self, context: Context) -> Any:
         """See `calls.begin_pipeline`."""
-        heed(context, self.overlap)
-        given = {name: context["params"][name] for name in self.names if context["params"].get(name) is not None}
         found = occurrence(context, self.config, self.pipeline) if self.follows else None
-        return self.begin(
-            context, {**given, **(found or {}).get("params", {})}, conf_of(context).get("parent", ""), found
-        )
+        params = params_of(context, self.names, found)
+        if self.overlap:
+            heed(context, self.overlap)
+            meet(context, self.config, self.pipeline, key_for(context, self.task_id, found), params, found)
+        return self.begin(context, params, conf_of(context).get("parent", ""), found)
 
     def execute_again(self, context: Context, event: Any = None) -> Any:
         """After a while in which an earlier DAG run was under way."""

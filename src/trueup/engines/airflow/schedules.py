@@ -4,7 +4,8 @@
 |---|---|
 | `cron`, `zone` | `CronTriggerTimetable` |
 | `every`, `jitter`, `catch_up: skip` | `TrueupTimetable`, which asks trueup for the occurrences |
-| `calendar`, `except`, `collide` | the same, from the list that the DAG `trueup_calendars` keeps; see `following` |
+| `calendar`, `except`, `collide: shift` | the same, from the list that the DAG `trueup_calendars` keeps; see `following` |
+| `collide` | see `starting` |
 | `catch_up: all` | `catchup=True`; with `one` Airflow runs the last occurrence that was missed |
 | `overlap` | see `overlaps` |
 | `paused` | `is_paused_upon_creation`; afterwards the switch is Airflow's, and `trueup engine status` compares |
@@ -34,7 +35,7 @@ class Started:
     Attributes:
         dag: arguments of the DAG.
         params: values of its parameters where the schedule starts it.
-        overlap: the policy that its first task heeds.
+        overlap, collide: the policies that its first task heeds; "": no schedule starts it.
         outlets: what its last task updates.
         told: states that somebody waits for.
         follows: a calendar says when.
@@ -43,6 +44,7 @@ class Started:
     dag: dict[str, Any] = field(default_factory=dict)
     params: dict[str, Any] = field(default_factory=dict)
     overlap: str = ""
+    collide: str = ""
     outlets: Sequence[Any] = ()
     told: frozenset[str] = frozenset()
     follows: bool = False
@@ -67,7 +69,7 @@ def scheduled(graph: Graph, name: str, described: Json) -> Started:
     params = {key: value for one in described["triggers"] for key, value in one.get("params", {}).items()}
     if spec is None:
         when: Any = None if not waits else waits[0] if len(waits) == 1 else AssetAny(*waits)
-        return Started({"schedule": when, "catchup": False}, params, "", outlets, told)
+        return Started({"schedule": when, "catchup": False}, params, outlets=outlets, told=told)
     timetable = timetable_of(spec, graph.place.config, name)
     if waits:
         timetable = AssetOrTimeSchedule(timetable=timetable, assets=AssetAny(*waits))
@@ -77,7 +79,8 @@ def scheduled(graph: Graph, name: str, described: Json) -> Started:
         "is_paused_upon_creation": bool(spec["paused"]),
     }
     calendar = follows(ScheduleSpec.from_json(spec))
-    return Started(arguments, {**params, **spec["params"]}, spec["overlap"], outlets, told, calendar)
+    policies = {"overlap": spec["overlap"], "collide": spec["collide"]}
+    return Started(arguments, {**params, **spec["params"]}, **policies, outlets=outlets, told=told, follows=calendar)
 
 
 def timetable_of(spec: Json, config: str, name: str) -> Any:

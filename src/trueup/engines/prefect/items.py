@@ -87,10 +87,10 @@ def items_flow(config: str, pipeline: str, spec: Json) -> Any:
 
     def do(run: str, step: str, part: int, parts: int) -> Json:
         with logged(), stoppable():
-            return through_outages(lambda: _do_part(config, run, step, spec["steps"][step], part, parts))
+            return through_outages(lambda: _do_part(config, run, step, spec["steps"][step], part - 1, parts))
 
     about = f"Parts of wide maps of pipeline {pipeline} of trueup: started by its own flow runs."
-    return flow(do, config, flow_name(pipeline), flow_name(pipeline), about)
+    return flow(do, config, flow_name(pipeline), "{step}: part {part} of {parts}", about)
 
 
 def _do_part(config: str, run: str, step: str, spec: Json, part: int, parts: int) -> Json:

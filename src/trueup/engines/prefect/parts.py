@@ -96,7 +96,7 @@ class Parts:
     def _start(self, pipeline: str, run: str, step: str, part: int) -> Any:
         started = run_deployment(
             f"{flow_name(pipeline)}/{DEPLOYMENT}",
-            parameters={"run": run, "step": step, "part": part, "parts": self.parts},
+            parameters={"run": run, "step": step, "part": part + 1, "parts": self.parts},
             flow_run_name=f"{step}: part {part + 1} of {self.parts}",
             tags=[PART],
             timeout=0,
