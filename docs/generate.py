@@ -20,6 +20,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from trueup.__main__ import PIPE_CLOSED
 from trueup.app import connectors
+from trueup.config import quality
 from trueup.config.backup_models import BackupJobModel, SourceModel
 from trueup.config.contacts import FIELDS
 from trueup.config.contacts_models import ContactsJobModel
@@ -35,6 +36,7 @@ from trueup.config.models import (
     StepModel,
     TriggerModel,
 )
+from trueup.config.quality_models import ProfileGuardModel, RuleModel
 from trueup.config.spec import WORKERS
 from trueup.config.stores import WORKERS_HELP, WORKERS_KEY
 from trueup.core import guard
@@ -165,6 +167,14 @@ def configuration() -> str:
             key_table(_apart(ContactsJobModel)),
             f"\nFields of `truth` and `blanks`: {', '.join(f'`{one}`' for one in FIELDS)}; ",
             'or a property by its own name in capitals (`X-SKYPE`); `"*"` is for all others.\n',
+            "\n### Rules of quality\n\n`quality:` of a job of contacts, a list of rules; each demands one of ",
+            f"{', '.join(f'`{one}`' for one in quality.TESTS)}, or has a `fix`. How they work: ",
+            "[how-to/data-quality.md](../how-to/data-quality.md).\n\n",
+            key_table(keys(RuleModel)),
+            f"\nFields of rules: {', '.join(f'`{one}`' for one in quality.WORDS)}; or a property by its own name in capitals.\n",
+            "\n### guards.profile\n\nA load that is unlike the last one. What each kind of anomaly has is an action (`volume: block`), a limit ",
+            "(`volume: {share: 30%}`), or both.\n\n",
+            key_table(one for one in keys(ProfileGuardModel) if "." not in one.path),
             "\n## Jobs: backups\n\nHow they work: [explanation/backups.md](../explanation/backups.md). ",
             "A **size** is `10MB`, `1.5GiB` or a number of bytes.\n\n",
             key_table(_apart(BackupJobModel)),
@@ -187,11 +197,19 @@ def configuration() -> str:
     )
 
 
+_SECTIONS = {
+    "schedule": "[Schedules](#schedules)",
+    "triggers": "[Triggers](#triggers)",
+    "quality": "[Rules](#rules-of-quality)",
+    "guards.profile": "[limits](#guardsprofile)",
+}
+
+
 def _apart(model: type[BaseModel]) -> Iterator[Key]:
     """The keys of a job or pipeline; what is below `schedule` and `triggers` has sections of its own."""
     for one in keys(model):
-        if not one.path.startswith(("schedule.", "triggers[].")):
-            section = {"schedule": "[Schedules](#schedules)", "triggers": "[Triggers](#triggers)"}.get(one.path)
+        if not one.path.startswith(tuple(f"{path}{mark}" for path in _SECTIONS for mark in (".", "[]."))):
+            section = _SECTIONS.get(one.path)
             yield dataclasses.replace(one, description=f"{one.description}: {section}") if section else one
 
 
@@ -228,6 +246,8 @@ def guards() -> str:
     return (
         "# Guards\n\nA guard blocks a plan until a person allows it. Nothing is changed; the run ends as *awaiting approval* "
         f"(exit 4) and says how to allow this one.\n\n{head}\n\n{key_table(keys(GuardsModel))}\n"
+        "A job of contacts has one more, `profile`: what is read is unlike the last load in volume, empty fields, forms of values and more; see "
+        "[limits](configuration.md#guardsprofile) and [how-to/data-quality.md](../how-to/data-quality.md).\n\n"
         "Both directions count: what a plan would delete from a collection, and what vanished from one. Below 5 changes the two "
         "shares say nothing: one of two events deleted is no disaster. `max_delete: 50%` keeps the number of 1000 beside it; "
         "`max_delete: 200` alone takes the share away.\n\n"

@@ -23,8 +23,13 @@ from trueup.config.models import (
     Switch,
     Words,
 )
+from trueup.config.quality_models import Alarm, Anomaly, Region, Share
 
 _NAMED = {
+    Share: "percentage",
+    Alarm: "`warn`, `block` or `off`",
+    Region: "country code",
+    Anomaly: "`warn`, `block`, `off`, or `action` and `share`",
     Duration: "duration",
     Limits: "percentage, number, both in a list, or off",
     ShareOrOff: "percentage or off",
