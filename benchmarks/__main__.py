@@ -14,7 +14,20 @@ from pathlib import Path
 
 from tests.support.servers import Cyrus
 
-from benchmarks import backups, calendars, engines, floor, memory, overhead, parsing, planning, push, report, startup
+from benchmarks import (
+    backups,
+    calendars,
+    engines,
+    floor,
+    memory,
+    overhead,
+    parsing,
+    planning,
+    push,
+    report,
+    scale,
+    startup,
+)
 from benchmarks.clients import ADDRESS_BOOKS, vdirsyncer_at
 from benchmarks.ground import note
 from benchmarks.measured import Section
@@ -85,6 +98,10 @@ def _overhead(quick: bool, servers: list[str]) -> Section:
     return overhead.measure(20 if quick else 200, 1 if quick else 3, (1,) if quick else (1, 2, 4))
 
 
+def _scale(quick: bool, servers: list[str]) -> Section:
+    return scale.measure(64 if quick else 200, (1, 2) if quick else (1, 2, 4))
+
+
 def _floor(quick: bool, servers: list[str]) -> Section:
     return floor.measure("Cyrus", 1_000 if quick else 10_000, 200 if quick else 1_000, 1 if quick else 5)
 
@@ -116,6 +133,7 @@ MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
     "planning": _planning,
     "engines": _engines,
     "overhead": _overhead,
+    "scale": _scale,
     "backups": _backups,
 }
 

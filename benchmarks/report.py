@@ -12,7 +12,20 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- results: written by `python -m benchmarks --write` -->", "<!-- end of results -->"
-ORDER = ("calendars", "push", "floor", "memory", "startup", "planning", "parsing", "engines", "overhead", "backups")
+ORDER = (
+    "calendars",
+    "contacts",
+    "push",
+    "floor",
+    "memory",
+    "startup",
+    "planning",
+    "parsing",
+    "engines",
+    "overhead",
+    "scale",
+    "backups",
+)
 
 HEAD = (
     "work",
