@@ -15,6 +15,8 @@ from trueup.connectors.folder.replacing import signature
 from trueup.connectors.tables.formats import Format
 from trueup.connectors.tables.index import Index
 from trueup.connectors.tables.reading import Reading, opened, read_table
+from trueup.connectors.tables.rows import digest
+from trueup.connectors.tables.selection import Selection
 from trueup.core.rowkeys import quoted
 from trueup.model.capabilities import Capabilities
 from trueup.model.errors import StoreError
@@ -49,9 +51,13 @@ class TableCollection:
         what: what people call it ("table customers of crm").
         form: what kind of file it is.
         key: the columns that name a row.
+        selection: the part of the table that is meant.
     """
 
-    def __init__(self, path: str, what: str, form: Format, key: Sequence[str]) -> None:
+    def __init__(
+        self, path: str, what: str, form: Format, key: Sequence[str], selection: Selection | None = None
+    ) -> None:
+        self.selection = selection or Selection()
         self.path = path
         self.what = what
         self.form = form
@@ -70,6 +76,8 @@ class TableCollection:
     def changes(self, cursor: str | None) -> TableChanges:
         """Every row, or nothing where the file is the one of the cursor; that takes a single `stat`."""
         marks = f"{self.form.marks}-{'/'.join(map(quoted, self.key))}"
+        if self.selection.conditions:
+            marks += f"-{digest(repr(self.selection).encode()).hex()}"
         try:
             about = os.stat(self.path)
             if cursor is not None and cursor == f"{signature(about)}-{marks}" and not is_racy(about, time.time_ns()):
@@ -93,8 +101,8 @@ class TableCollection:
             return
         for href in hrefs:
             place = index.find(href)
-            if place is None:
-                yield Body(href, error=index.problem(href))
+            if place is None or index.outside(place):
+                yield Body(href, error="" if place is not None else index.problem(href))
             else:
                 yield Body(href, index.etag(place), index.body(place))
 
@@ -119,7 +127,7 @@ class TableCollection:
             known = self._reading
             if known is None or not known.certain or known.signature != signature(about):
                 self._reading = None
-                self._reading = read_table(file, self.path, self.form, self.key, self.what)
+                self._reading = read_table(file, self.path, self.form, self.key, self.what, self.selection)
             assert self._reading is not None
             return self._reading
 

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import BinaryIO
 
 from trueup.connectors.tables.rows import Record, digest, to_body
+from trueup.connectors.tables.selection import Selection
 from trueup.core.rowkeys import href_of, shown_key
 
 _SIZE = 16
@@ -37,8 +38,10 @@ class Index:
         broken: why rows cannot be read, by their hrefs ("line 7").
     """
 
-    def __init__(self, key: Sequence[str]) -> None:
+    def __init__(self, key: Sequence[str], selection: Selection | None = None) -> None:
         self.key = tuple(key)
+        self._selection = selection or Selection()
+        self._outside = bytearray()
         self.broken: dict[str, str] = {}
         self._spool: BinaryIO = tempfile.TemporaryFile(buffering=_BLOCK)  # type: ignore[assignment]  # noqa: SIM115
         self._hashes = array("Q")
@@ -72,6 +75,7 @@ class Index:
             self.broken[f"{LINE}{record.number}"] = problem
             href, body = "", b""
         self._hashes.append(_NONE if problem else _hash(href))
+        self._outside.append(record.row is not None and not problem and not self._selection.holds(record.row))
         self._numbers.append(record.number)
         self._spans.extend((record.start, record.stop))
         name = href.encode()
@@ -92,7 +96,7 @@ class Index:
         """Hrefs and etags of what is there, each once; no etag for what cannot be read. Rows that cannot be read come last."""
         told: set[int] = set()
         for place, value in enumerate(self._hashes):
-            if value == _NONE or value in told:
+            if value == _NONE or value in told or self._outside[place]:
                 continue
             if value in self._twins:
                 told.add(value)
@@ -107,6 +111,15 @@ class Index:
         if at == len(self._order) or self._hashes[self._order[at]] != value or value in self._twins or value == _NONE:
             return None
         return self._order[at]
+
+    def outside(self, place: int) -> bool:
+        """Whether the row at a place belongs to another part of the table."""
+        return bool(self._outside[place])
+
+    @property
+    def inside(self) -> int:
+        """How many rows belong to the part."""
+        return len(self) - sum(self._outside)
 
     def etag(self, place: int) -> str:
         """The etag of the row at a place."""

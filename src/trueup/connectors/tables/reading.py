@@ -14,6 +14,7 @@ from trueup.connectors.folder.etags import is_racy
 from trueup.connectors.folder.replacing import ATTEMPTS, signature
 from trueup.connectors.tables.formats import Format
 from trueup.connectors.tables.index import Index
+from trueup.connectors.tables.selection import Selection
 from trueup.model.errors import Permanent, Transient
 
 _FEW = 20
@@ -50,7 +51,9 @@ def opened(path: str) -> Iterator[BinaryIO]:
         yield file
 
 
-def read_table(file: BinaryIO, path: str, form: Format, key: Sequence[str], what: str) -> Reading:
+def read_table(
+    file: BinaryIO, path: str, form: Format, key: Sequence[str], what: str, selection: Selection | None = None
+) -> Reading:
     """Reads a file.
 
     Raises:
@@ -61,7 +64,7 @@ def read_table(file: BinaryIO, path: str, form: Format, key: Sequence[str], what
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise Permanent(f"could not read {what}", where=path, why="it is not a regular file", hint="correct `path`")
-        reading = Reading(Index(key), (), signature(about), not is_racy(about, time.time_ns()), ())
+        reading = Reading(Index(key, selection), (), signature(about), not is_racy(about, time.time_ns()), ())
         try:
             _fill(reading, file, path, form, key, what)
         except BaseException as error:

@@ -10,6 +10,7 @@ from trueup.connectors.folder.faults import folder_error
 from trueup.connectors.tables.collection import TableCollection
 from trueup.connectors.tables.formats import Format
 from trueup.connectors.tables.reading import opened
+from trueup.connectors.tables.selection import Selection, apart
 from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import NotFound, Permanent, StoreError
 from trueup.model.ports import CollectionInfo
@@ -60,11 +61,12 @@ class TableStore:
             NotFound: no file could have that name.
             Permanent, Transient: it cannot be reached.
         """
-        if not self._folder and name:
+        table, selection = apart(name)
+        if not self._folder and table:
             return None
         self._require_place()
-        path = self._file(name)
-        return self._collection(name, path) if os.path.lexists(path) else None
+        path = self._file(table)
+        return self._collection(name, path, selection) if os.path.lexists(path) else None
 
     def create(self, name: str) -> TableCollection:
         """Makes an empty file; one that exists already is opened.
@@ -72,7 +74,8 @@ class TableStore:
         Raises:
             Permanent, Transient: it cannot be made, or a name is asked for that it cannot have.
         """
-        if not self._folder and name:
+        table, selection = apart(name)
+        if not self._folder and table:
             raise Permanent(
                 f"{self.name} has no table {name!r}",
                 where=self._path,
@@ -80,14 +83,14 @@ class TableStore:
                 hint=f"name the store alone: {{store: {self.name}}}",
             )
         self._require_place()
-        path = self._file(name)
+        path = self._file(table)
         try:
             if self._folder and not os.path.isdir(self._path):
                 os.mkdir(self._path)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o666))
         except OSError as error:
             raise folder_error(error, f"could not make the table {name or self.name}", path) from error
-        return self._collection(name, path)
+        return self._collection(name, path, selection)
 
     def check(self) -> Iterable[Diagnostic]:
         """Each table can be read and written, how it was understood, and which of its rows cannot be read."""
@@ -153,9 +156,9 @@ class TableStore:
         plain = os.path.join(self._path, name)
         return plain if name.lower().endswith(self._form.suffixes) else plain + self._form.suffixes[0]
 
-    def _collection(self, name: str, path: str) -> TableCollection:
+    def _collection(self, name: str, path: str, selection: Selection | None = None) -> TableCollection:
         what = f"the table {name} of {self.name}" if name else f"the table {self.name}"
-        return TableCollection(path, what, self._form, self._key)
+        return TableCollection(path, what, self._form, self._key, selection)
 
     def _info(self, name: str) -> CollectionInfo:
         collection = self._collection(name, self._file(name))

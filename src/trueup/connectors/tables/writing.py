@@ -104,7 +104,9 @@ class Writer:
         """A write's row as it will stand in the file, which is where its key says."""
         before = None if place is None else from_body(index.body(place))
         assert write.data is not None
-        row = table.fit(from_body(write.data), before)
+        given = from_body(write.data)
+        selection = self._collection.selection
+        row = table.fit(selection.filled(given) if before is None and selection.conditions else given, before)
         try:
             to_body(row)
         except UnicodeEncodeError:
@@ -175,7 +177,7 @@ def _refusal(index: Index, write: Write, place: int | None) -> Written | None:
         return Written(write.key, Outcome.MISSING, reason="there is no such row")
     if write.verb is Verb.CREATE and place is not None:
         return Written(write.key, Outcome.PRECONDITION, reason="a row with this key is there already")
-    if write.verb is not Verb.CREATE and place is None:
+    if write.verb is not Verb.CREATE and (place is None or index.outside(place)):
         return Written(write.key, Outcome.MISSING, reason="there is no such row")
     if write.verb is not Verb.CREATE and place is not None and write.if_match not in (None, index.etag(place)):
         return Written(write.key, Outcome.PRECONDITION, reason="the row was changed since it was read")

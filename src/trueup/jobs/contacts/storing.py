@@ -8,6 +8,9 @@ from trueup.jobs.contacts.write import completed, display_name, upgraded
 from trueup.model.capabilities import Capabilities
 from trueup.model.errors import ItemRefused
 
+_MAKER = "-//trueup//table//EN"
+OF_A_TABLE = f"PRODID:{_MAKER}".encode()
+"""What the cards have that were made of rows."""
 _PREFERRED = ("3.0", "4.0")  # every CardDAV server takes 3.0 (RFC 6352 section 3)
 
 
@@ -18,6 +21,11 @@ def storable(data: bytes, into: Capabilities) -> bytes:
         ItemRefused: no version it takes can be written (code "version"), or it is larger than what is taken (code "too-large").
     """
     card = read_card(data)
+    if OF_A_TABLE in data and card.value("PRODID") == _MAKER:
+        # Empty lines say which columns are blank; a card of its own has no need of them.
+        card.lines = [one for one in card.lines if one.value.strip("; ,") or one.head.name in ("", "FN", "N")]
+        card.lines = [one for one in card.lines if one.head.name != "PRODID"]
+        data = card.to_bytes()
     version = _version(card, into)
     if (
         version != card.version

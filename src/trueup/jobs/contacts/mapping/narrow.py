@@ -10,7 +10,7 @@ from uuid import UUID, uuid5
 from trueup.core.rowkeys import href_of
 from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, read_card
-from trueup.jobs.contacts.mapping.reading import card_of
+from trueup.jobs.contacts.mapping.reading import card_of, composed
 from trueup.jobs.contacts.mapping.spec import ADDRESS_PARTS, NAME_PARTS, Mapping, pattern_parts
 from trueup.jobs.contacts.mapping.writing import NewRow, row_of
 from trueup.jobs.contacts.normal import fields_of
@@ -85,6 +85,7 @@ class TableShape:
                 edit = self._filled(key, edits[key], theirs.get(key))
                 if edit is not None:
                     result[key] = edit
+        self._rename(result, theirs)
         return result | self._addresses({key: edits[key] for key in touched if key.name == "ADR"}, theirs)
 
     # --- inside
@@ -129,6 +130,18 @@ class TableShape:
         if merged == wide:
             return None
         return Edit(key, edit.before, _field(key, merged, ""))
+
+    def _rename(self, edits: dict[FieldKey, Edit], theirs: FieldMap) -> None:
+        """A full name that is only worked out of its parts is worked out of the other side's parts as well."""
+        full, parts = FieldKey("", "FN"), FieldKey("", "N")
+        if "FN" in self.mapping.texts or full not in edits or parts not in edits or full not in theirs:
+            return
+        after, old = edits[parts].after, theirs.get(parts)
+        if after is None or old is None:
+            return
+        was, now = (composed([*_plain(one), *[""] * 5][:5]) for one in (old, after))
+        if theirs[full].normal == was:
+            edits[full] = Edit(full, edits[full].before, _text_field(full, now))
 
     def _held(self, name: str) -> set[int]:
         if name == "N" and self.mapping.pattern:
@@ -177,6 +190,15 @@ class TableShape:
 def _components(field: Field) -> list[str]:
     """The components of a field as it is written, escapes of commas within them kept."""
     return v.structured(field.native[1].partition(":")[2])
+
+
+def _plain(field: Field) -> list[str]:
+    return [one.replace("\\,", ",").replace("\\\\", "\\") for one in _components(field)]
+
+
+def _text_field(key: FieldKey, text: str) -> Field:
+    card = f"BEGIN:VCARD\r\nVERSION:4.0\r\n{key.name}:{v.escape(text)}\r\nEND:VCARD\r\n".encode()
+    return fields_of(read_card(card))[key]
 
 
 def _same_parts(own: Sequence[str], wide: Sequence[str], held: set[int]) -> bool:

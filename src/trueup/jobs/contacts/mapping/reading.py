@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from trueup.core.contentlines import fold
@@ -11,8 +11,10 @@ from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.mapping import cells as c
 from trueup.jobs.contacts.mapping import types as t
 from trueup.jobs.contacts.mapping.spec import COMMA_LISTS, NAME_PARTS, Mapping, Slot, pattern_parts
+from trueup.jobs.contacts.storing import OF_A_TABLE
 
 _SIZE = {"N": 5, "ORG": 1, "ADR": 7}
+_MAKER = OF_A_TABLE.decode()
 
 
 def card_of(row: c.Row, mapping: Mapping, uid: str, rev: str = "") -> bytes:
@@ -24,7 +26,7 @@ def card_of(row: c.Row, mapping: Mapping, uid: str, rev: str = "") -> bytes:
         uid: the key it gets where the mapping has no column for one, or that is blank.
         rev: when it was last changed, where no column says so.
     """
-    lines = ["BEGIN:VCARD", "VERSION:4.0", f"UID:{v.escape((row.get(mapping.uid) or '').strip() or uid)}"]
+    lines = ["BEGIN:VCARD", "VERSION:4.0", _MAKER, f"UID:{v.escape((row.get(mapping.uid) or '').strip() or uid)}"]
     names = name_parts(row, mapping)
     lines.append(f"FN:{v.escape(full_name(row, mapping, names))}")
     if names is not None:
@@ -65,14 +67,19 @@ def full_name(row: c.Row, mapping: Mapping, names: list[str] | None) -> str:
     if full and (not mapping.pattern or names is None):
         return full
     if names is not None:
-        family, given, middle, prefix, suffix = names
-        name = " ".join(one for one in (prefix, given, middle, family, suffix) if one)
+        name = composed(names)
         if name:
             return name
     organisation = mapping.parts.get("ORG", {}).get(0)
     others = [organisation, mapping.texts.get("NICKNAME")]
     others += [slot.cells[-1] for name in ("EMAIL", "TEL") for slot in mapping.lists.get(name, ()) if -1 in slot.cells]
     return next((said for one in others if one is not None and (said := c.raw(row, one))), "")
+
+
+def composed(names: Sequence[str]) -> str:
+    """A full name of its parts: family, given, middle, prefix, suffix."""
+    family, given, middle, prefix, suffix = names
+    return " ".join(one for one in (prefix, given, middle, family, suffix) if one)
 
 
 def _others(row: c.Row, mapping: Mapping) -> Iterator[str]:
