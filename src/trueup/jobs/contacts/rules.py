@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trueup.jobs.contacts import properties as p
@@ -47,7 +47,12 @@ class ContactsRules:
         card = modern(read_card(now))
         slots = collect(card, attached(card))
         there = {key.name for key in slots}
-        blank = {key for key in removed if _lost(key.name, there) or _emptied(key, edits[key], slots)}
+        replaced = _replaced(removed, edits)
+        blank = {
+            key
+            for key in removed
+            if _lost(key.name, there) or (key not in replaced and _emptied(key, edits[key], slots))
+        }
         return {key: edit for key, edit in edits.items() if key not in blank}
 
     def _keeps(self, name: str) -> bool:
@@ -57,6 +62,27 @@ class ContactsRules:
 def _lost(name: str, there: set[str]) -> bool:
     """Whether a vendor's property is gone altogether that no person could have taken out."""
     return name.startswith("X-") and name not in p.SEEN and name not in there
+
+
+def _replaced(removed: Sequence[FieldKey], edits: Mapping[FieldKey, Edit]) -> set[FieldKey]:
+    """Members of lists in whose place others stand: as many as were added beside them, those of the same types first."""
+    found: set[FieldKey] = set()
+    for name in {key.name for key in removed if key.member}:
+        added = [edit.after for key, edit in edits.items() if key.name == name and edit.before is None and edit.after]
+        gone = [key for key in removed if key.name == name]
+        for alike in (True, False):
+            for new in list(added):
+                types = new.normal.rpartition(":")[0]
+                old = next((one for one in gone if not alike or _types(edits[one]) == types), None)
+                if old is not None:
+                    found.add(old)
+                    gone.remove(old)
+                    added.remove(new)
+    return found
+
+
+def _types(edit: Edit) -> str:
+    return "" if edit.before is None else edit.before.normal.rpartition(":")[0]
 
 
 def _emptied(key: FieldKey, edit: Edit, slots: Slots) -> bool:
