@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.core.work import Work
 from trueup.jobs.contacts import ContactsFilter, ContactsInspector, ContactsKind, ContactsMatcher, ContactsRules
+from trueup.model.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
     from trueup.app import App
+    from trueup.core.ledger.state import State
     from trueup.model.job import JobSpec
     from trueup.model.ports import Store
 
@@ -19,17 +21,47 @@ if TYPE_CHECKING:
 def contacts_work(app: App, spec: JobSpec, on_event: Callable[[dict[str, Any]], None], *, reading: bool) -> Work:
     """A job of kind `contacts`, ready for its phases."""
     filters = spec.options.get("filter")
+    names = JobNames(app.ledger.state, spec)
     return Work(
         spec=spec,
         ledger=app.ledger,
-        store=_stores(app, spec, app.reading_store if reading else app.store),
-        kind=ContactsKind(),
+        store=_renaming(_stores(app, spec, app.reading_store if reading else app.store), names),
+        kind=ContactsKind(names),
         filter=ContactsFilter.from_options(filters) if isinstance(filters, Mapping) else None,
         rules=ContactsRules.from_options(spec.options),
         matcher=ContactsMatcher.from_options(spec.options),
         inspector=contacts_inspector(app.config.root, spec),
         on_event=on_event,
     )
+
+
+class JobNames:
+    """What the ledger knows of the contacts' keys; implements `jobs.contacts.members.Names`."""
+
+    def __init__(self, state: State, spec: JobSpec) -> None:
+        self._state, self._job, self._one_way = state, spec.name, spec.one_way
+
+    def keys(self, uids: Collection[str]) -> Mapping[str, str]:
+        """See `Names.keys`."""
+        return {uid: key for uid, (key, _) in self._state.link_keys(self._job, uids).items()}
+
+    def title(self, key: str) -> str:
+        """See `Names.title`."""
+        found = self._state.link_keys(self._job, {key, key.upper(), key.lower()})
+        return next((title for _, title in found.values() if title), "")
+
+    def own(self, ref: str, uids: Collection[str]) -> Mapping[str, str]:
+        """Of members' UIDs, the one that a collection knows each by; copies that are not there yet will have the job's key."""
+        keys = self.keys(uids)
+        own = self._state.own_keys(self._job, ref, set(keys.values()))
+        return {uid: own.get(key, key if self._one_way else uid) for uid, key in keys.items()}
+
+
+def _renaming(store: Callable[[str], Store], names: JobNames) -> Callable[[str], Store]:
+    """The stores, given members of groups under the UIDs that they know them by."""
+    from trueup.jobs.contacts.renaming import RenamingStore
+
+    return lambda name: RenamingStore(store(name), names.own)
 
 
 def contacts_inspector(root: Path, spec: JobSpec) -> ContactsInspector:
@@ -73,3 +105,29 @@ def _stores(app: App, spec: JobSpec, store: Callable[[str], Store]) -> Callable[
         return MappedStore(inner, mapped[name], key)
 
     return opened
+
+
+def examine_mappings(app: App, store: str) -> Iterator[Diagnostic]:
+    """What the jobs' mappings cover of a store's tables, what they leave out, and what they name and is not there."""
+    from trueup.jobs.contacts.mapping import Mapping as Columns
+    from trueup.jobs.contacts.mapping.proposal import covered
+
+    for job in app.config.jobs.values():
+        given = job.options.get("mappings")
+        for ref in job.collections if isinstance(given, Mapping) else ():
+            options = given.get(f"{ref.store}/{ref.name}") if isinstance(given, Mapping) else None
+            if ref.store != store or not isinstance(options, Mapping):
+                continue
+            found = app.reading_store(store).open(ref.name)
+            columns = () if found is None else found.capabilities.columns
+            if not columns:
+                continue
+            named, left, missing = covered(Columns.from_options(options), columns)
+            what = ", ".join(f"{name}: {' + '.join(held)}" for name, held in named.items())
+            yield Diagnostic(Severity.INFO, f"the mapping of {ref} covers {what}", f"job {job.name}")
+            if left:
+                yield Diagnostic(Severity.INFO, f"columns that no property is mapped to: {', '.join(left)}", f"job {job.name}")
+            if missing:
+                hint = f"the columns are: {', '.join(columns)}"
+                what = f"the mapping of {ref} names columns that are not there: {', '.join(missing)}"
+                yield Diagnostic(Severity.ERROR, what, f"job {job.name}", "", hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trueup.core.ledger.aliases import Aliases
 from trueup.core.ledger.applying import Applying
 from trueup.core.ledger.identify import Identify
 from trueup.core.ledger.looking import Looking
@@ -9,5 +10,5 @@ from trueup.core.ledger.planning import Planning
 from trueup.core.ledger.reading import Reading
 
 
-class State(Reading, Identify, Looking, Planning, Applying):
+class State(Reading, Identify, Aliases, Looking, Planning, Applying):
     """All of it, by phase of a run."""

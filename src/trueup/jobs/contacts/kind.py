@@ -6,18 +6,30 @@ Each is imported when it is first asked: a run with nothing to do asks nothing, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from trueup.jobs.contacts import properties as p
 from trueup.model.capabilities import Capabilities
 from trueup.model.fields import Edit, FieldKey, FieldMap
 from trueup.model.items import Glance
+
+if TYPE_CHECKING:
+    from trueup.jobs.contacts.members import Names
 
 _NAMES = frozenset({"FN", "N"})
 
 
 class ContactsKind:
-    """vCards (2.1, RFC 2426, RFC 6350); implements `model.ports.Kind`."""
+    """vCards (2.1, RFC 2426, RFC 6350); implements `model.ports.Kind`.
+
+    Args:
+        names: what the job knows of its contacts' keys; None: members of groups are taken as they are written.
+    """
 
     name = "contacts"
+
+    def __init__(self, names: Names | None = None) -> None:
+        self._names = names
 
     def glance(self, data: bytes) -> Glance:
         """See `Kind.glance`."""
@@ -29,15 +41,18 @@ class ContactsKind:
         """See `Kind.fields`."""
         from trueup.jobs.contacts import normal
 
-        return normal.fields(data)
+        found = normal.fields(data)
+        if self._names is None or not any(key.name in p.NAMED for key in found):
+            return found
+        from trueup.jobs.contacts import members
+
+        return members.canonical(found, self._names)
 
     def same(self, a: bytes, b: bytes) -> bool:
         """See `Kind.same`."""
         if a == b:
             return True
-        from trueup.jobs.contacts import normal
-
-        one, other = normal.fields(a), normal.fields(b)
+        one, other = self.fields(a), self.fields(b)
         return one.keys() == other.keys() and all(field.normal == other[key].normal for key, field in one.items())
 
     def meaning(self, data: bytes) -> str:
@@ -56,6 +71,10 @@ class ContactsKind:
         """See `Kind.patch`."""
         from trueup.jobs.contacts import patch
 
+        if self._names is not None and any(key.name in p.NAMED for key in edits):
+            from trueup.jobs.contacts import members, normal
+
+            edits = members.local(edits, normal.fields(data), self._names)
         return patch.patch(data, edits, donor=donor)
 
     def coupled(self, a: FieldKey, b: FieldKey) -> bool:
@@ -91,4 +110,5 @@ class ContactsKind:
         """See `Kind.label`."""
         from trueup.jobs.contacts import labels
 
-        return labels.label(key)
+        title = self._names.title(key.member) if self._names is not None and key.name in p.NAMED else ""
+        return labels.label(FieldKey(key.part, key.name, title) if title else key)

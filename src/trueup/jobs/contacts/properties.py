@@ -28,6 +28,8 @@ IN_3 = {"KIND": "X-ADDRESSBOOKSERVER-KIND", "MEMBER": "X-ADDRESSBOOKSERVER-MEMBE
 COMMA_LISTS = frozenset({"CATEGORIES", "NICKNAME"})
 LINE_LISTS = frozenset({"EMAIL", "TEL", "ADR", "URL", "IMPP", "MEMBER", "RELATED", "X-SOCIALPROFILE"})
 STRUCTURED = {"N": 5, "ORG": 1, "ADR": 7, "GENDER": 2}
+NAMED = frozenset({"MEMBER", "RELATED"})
+"""Those whose values may be other contacts' UIDs."""
 DATES = frozenset({"BDAY", "ANNIVERSARY", "DEATHDATE"})
 BINARY = frozenset({"PHOTO", "LOGO", "KEY", "SOUND"})
 URIS = frozenset({
