@@ -36,7 +36,7 @@ from trueup.config.models import (
     StepModel,
     TriggerModel,
 )
-from trueup.config.quality_models import ProfileGuardModel, RuleModel
+from trueup.config.quality_models import AnomalyModel, ProfileGuardModel, RuleModel
 from trueup.config.spec import WORKERS
 from trueup.config.stores import WORKERS_HELP, WORKERS_KEY
 from trueup.core import guard
@@ -172,9 +172,10 @@ def configuration() -> str:
             "[how-to/data-quality.md](../how-to/data-quality.md).\n\n",
             key_table(keys(RuleModel)),
             f"\nFields of rules: {', '.join(f'`{one}`' for one in quality.WORDS)}; or a property by its own name in capitals.\n",
-            "\n### guards.profile\n\nA load that is unlike the last one. What each kind of anomaly has is an action (`volume: block`), a limit ",
-            "(`volume: {share: 30%}`), or both.\n\n",
+            "\n### guards.profile\n\nA load that is unlike the last one. `volume: block` is short for `volume: {action: block}`.\n\n",
             key_table(one for one in keys(ProfileGuardModel) if "." not in one.path),
+            "\nOf each kind of anomaly:\n\n",
+            key_table(keys(AnomalyModel)),
             "\n## Jobs: backups\n\nHow they work: [explanation/backups.md](../explanation/backups.md). ",
             "A **size** is `10MB`, `1.5GiB` or a number of bytes.\n\n",
             key_table(_apart(BackupJobModel)),

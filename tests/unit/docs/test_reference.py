@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from tests.unit.cli.conftest import Office, Result
 from trueup.app import connectors
 from trueup.config import backup_models as backup
-from trueup.config.contacts_models import ContactsFilterModel, ContactsJobModel
+from trueup.config.contacts_models import ContactsFilterModel, ContactsJobModel, MatchModel
 from trueup.config.models import (
     CacheModel,
     CollectionModel,
@@ -44,6 +44,7 @@ from trueup.config.models import (
     TriggerModel,
     WindowModel,
 )
+from trueup.config.quality_models import AnomalyModel, LookupModel, ProfileGuardModel, RuleModel
 from trueup.model import errors
 from trueup.model.change import Change
 from trueup.model.errors import ExitCode, TrueupError
@@ -60,7 +61,7 @@ MODELS = (
     *(ConfigModel, CollectionModel, PreferModel, GuardsModel, WindowModel, FilterModel, TransformModel, OverlapsModel),
     *(JobModel, RetryModel, CacheModel, StepModel, ParamModel, PipelineModel, SecretModel),
     *(EventsModel, ExceptModel, ScheduleModel, TriggerModel),
-    *(ContactsJobModel, ContactsFilterModel),
+    *(ContactsJobModel, ContactsFilterModel, MatchModel, RuleModel, LookupModel, ProfileGuardModel, AnomalyModel),
     *(backup.BackupJobModel, backup.RepositoryModel, backup.BackupWindowModel),
     *(backup.TimeoutModel, backup.VerifyModel, backup.DrillModel, backup.ArchiveModel, backup.RetentionModel),
     *(backup.AnomaliesModel, NotifyModel, DigestModel, backup.SourceModel, backup.PostgresqlModel),
