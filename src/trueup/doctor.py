@@ -39,6 +39,7 @@ def examine(app: App, only: str | None = None) -> Iterator[Diagnostic]:
         yield from _ledger(app)
     for name in app.config.stores if only is None else [only]:
         yield from _store(app, name)
+        yield from _tables(app, name)
     if only is None and app.config.notify:
         from trueup.notify import findings
 
@@ -80,6 +81,15 @@ def _store(app: App, name: str) -> Iterator[Diagnostic]:
             yield replace(one, where=_in_store(name, one.where))
     except TrueupError as error:
         yield Diagnostic(Severity.ERROR, error.what, _in_store(name, error.where), error.why, error.hint)
+
+
+def _tables(app: App, name: str) -> Iterator[Diagnostic]:
+    """What the mappings of contacts jobs make of a store's tables."""
+    if any(spec.options.get("mappings") and name in {ref.store for ref in spec.collections} for spec in app.config.jobs.values()):
+        from trueup.mappings import examine_mappings
+
+        for one in examine_mappings(app, name):
+            yield replace(one, where=_in_store(name, one.where))
 
 
 def _in_store(name: str, where: str) -> str:

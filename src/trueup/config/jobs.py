@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from trueup.config.mappings import part_of
 from trueup.config.models import CollectionModel, GuardsModel, JobModel, PreferModel
 from trueup.config.scheduled import schedule_spec, trigger_specs
 from trueup.model.job import CollectionRef, ConflictPolicy, Guards, JobSpec
@@ -45,7 +46,7 @@ def contacts_spec(name: str, job: ContactsJobModel) -> JobSpec:
     tables = [(one, one.mapping) for one in (*job.collections, *job.from_, *job.to) if one.mapping is not None]
     if tables:
         options["mappings"] = {
-            f"{one.store}/{one.name}": one_mapping.model_dump(mode="json", by_alias=True, exclude_none=True)
+            f"{one.store}/{part_of(one)}": one_mapping.model_dump(mode="json", by_alias=True, exclude_none=True)
             for one, one_mapping in tables
         }
     return _spec(name, job, options)
@@ -85,7 +86,7 @@ def guards(given: GuardsModel) -> Guards:
 
 
 def _refs(models: Sequence[CollectionModel]) -> tuple[CollectionRef, ...]:
-    return tuple(CollectionRef(one.store, one.name) for one in models)
+    return tuple(CollectionRef(one.store, part_of(one)) for one in models)
 
 
 def digest(value: Any) -> str:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from trueup.config.models import CollectionModel, OneOrMore, Strict, Words
 
-Presets = Literal["generic", "google", "outlook", "outlook-de", "thunderbird", "thunderbird-de", "apple"]
+Presets = Literal["generic", "google", "outlook", "outlook-de", "thunderbird", "thunderbird-de"]
 _OWN = re.compile(r"[A-Z][A-Z0-9-]*")
 _PARTS = re.compile(
     r"[^{}]*(?:\{(?:last|first|middle|prefix|suffix)\}[^{}]+)*\{(?:last|first|middle|prefix|suffix)\}[^{}]*"
@@ -124,6 +124,19 @@ class MappingModel(Strict):
     )
 
 
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class RangeModel(Strict):
+    """What is between two bounds, both included."""
+
+    from_: Annotated[str, BeforeValidator(_text)] = Field(
+        "", alias="from", description="the first; nothing: from the beginning"
+    )
+    to: Annotated[str, BeforeValidator(_text)] = Field("", description="the last; nothing: to the end")
+
+
 def _preset(value: object) -> object:
     return {"preset": value} if isinstance(value, str) else value
 
@@ -131,6 +144,10 @@ def _preset(value: object) -> object:
 class ContactsCollectionModel(CollectionModel):
     """An address book, or a table that is one by its mapping."""
 
+    where: dict[str, str | list[str] | RangeModel] = Field(
+        default_factory=dict,
+        description="of a table: the part of it that is meant: {region: north}, {region: [north, south]}, {id: {from: 1, to: 999}}",
+    )
     mapping: Annotated[MappingModel, BeforeValidator(_preset, json_schema_input_type=str | MappingModel)] | None = (
         Field(None, description="of a table: which column is which property, or the name of a preset")
     )

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from trueup.config.checks import TABLES
+from trueup.config.models import CollectionModel
 from trueup.config.source import Source, Where
 from trueup.config.spec import StoreSpec
 from trueup.model.diagnostics import Diagnostic
+
+
+def part_of(ref: CollectionModel) -> str:
+    """A collection's name with the part of it that `where` means: "customers?region=north"."""
+    where = getattr(ref, "where", None)
+    if not where:
+        return ref.name
+    pairs: list[tuple[str, str]] = []
+    for column, said in where.items():
+        if isinstance(said, str | list):
+            pairs += [(column, one) for one in ([said] if isinstance(said, str) else said)]
+        else:
+            pairs.append((column, f"{said.from_}..{said.to}"))
+    return f"{ref.name}?{urlencode(pairs)}"
 
 
 def mapping_findings(
@@ -33,6 +49,9 @@ def _of(
         hint = "mapping: {name: …, email: …, phone: …}, or a preset: mapping: google; `trueup doctor` lists the columns"
         what = f"store `{spec.name}` holds rows, and nothing says which column is what"
         yield source.finding(place, what, hint=hint, key=True)
+    elif spec.connector not in TABLES and ref.get("where"):
+        what = f"store `{spec.name}` holds contacts, and `where` is for tables"
+        yield source.finding((*place, "where"), what, hint="use `filter` of the job", key=True)
     elif spec.connector not in TABLES and mapping:
         what = f"store `{spec.name}` holds contacts, and needs no `mapping`"
         yield source.finding((*place, "mapping"), what, hint="leave it out", key=True)

@@ -64,6 +64,7 @@ class Capabilities:
         parallel: how many requests may be under way at once.
         batch: how many writes make a good batch.
         key: the names of the values that name an item, where items are rows; (): they are not.
+        columns: the names of all values that an item may have, where items are rows of a table with fixed columns; (): any.
         narrow: it holds a part of every item only; None: all of it.
     """
 
@@ -77,4 +78,5 @@ class Capabilities:
     parallel: int = 4
     batch: int = 100
     key: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
     narrow: Narrow | None = None

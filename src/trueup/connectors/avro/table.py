@@ -47,6 +47,7 @@ class AvroFormat:
 
     suffixes: tuple[str, ...]
     faithful: bool = False
+    fixed: bool = True
     marks: str = ""
 
     def open(self, file: BinaryIO, path: str, what: str) -> AvroTable:

@@ -29,6 +29,7 @@ class CsvFormat:
     encoding: str
     header: bool = True
     faithful: bool = True
+    fixed: bool = True
 
     @property
     def marks(self) -> str:

@@ -39,6 +39,7 @@ class JsonlFormat:
 
     suffixes: tuple[str, ...]
     faithful: bool = True
+    fixed: bool = False
     marks: str = ""
 
     def open(self, file: BinaryIO, path: str, what: str) -> JsonlTable:

@@ -23,6 +23,7 @@ class ParquetFormat:
 
     suffixes: tuple[str, ...]
     faithful: bool = False
+    fixed: bool = True
     marks: str = ""
 
     def open(self, file: BinaryIO, path: str, what: str) -> ParquetTable:

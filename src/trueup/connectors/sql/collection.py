@@ -72,7 +72,7 @@ class SqlCollection:
     @cached_property
     def capabilities(self) -> Capabilities:
         """Preconditions are looked at under a lock on the rows."""
-        return Capabilities(writable=self.shape.writable, parallel=1, batch=BATCH, key=self.key)
+        return Capabilities(writable=self.shape.writable, parallel=1, batch=BATCH, key=self.key, columns=self.columns())
 
     @property
     def unique(self) -> bool:

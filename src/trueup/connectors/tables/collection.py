@@ -71,7 +71,9 @@ class TableCollection:
         """Preconditions are looked at while the file is rewritten, and the file once more right before it is replaced."""
         real = os.path.realpath(self.path)
         writable = os.access(real, os.W_OK) and os.access(os.path.dirname(real), os.W_OK | os.X_OK)
-        return Capabilities(writable=writable, parallel=1, batch=BATCH, faithful=self.form.faithful, key=self.key)
+        return Capabilities(
+            writable=writable, parallel=1, batch=BATCH, faithful=self.form.faithful, key=self.key, columns=self._fixed()
+        )
 
     def changes(self, cursor: str | None) -> TableChanges:
         """Every row, or nothing where the file is the one of the cursor; that takes a single `stat`."""
@@ -130,6 +132,16 @@ class TableCollection:
                 self._reading = read_table(file, self.path, self.form, self.key, self.what, self.selection)
             assert self._reading is not None
             return self._reading
+
+    def _fixed(self) -> tuple[str, ...]:
+        """The columns, where no others may come; () where the file cannot be read, which is told when it is."""
+        if not self.form.fixed:
+            return ()
+        try:
+            with opened(self.path) as file:
+                return self.form.open(file, self.path, self.what).columns
+        except (OSError, StoreError):
+            return ()
 
     def columns(self) -> tuple[str, ...]:
         """The names of the columns.

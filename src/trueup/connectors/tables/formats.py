@@ -66,6 +66,7 @@ class Format(Protocol):
     Attributes:
         suffixes: what its files' names end with; the first is that of new ones.
         faithful: what was written is read back just so.
+        fixed: a file has columns, and no row any other.
         marks: digest of the options by which a file is read: where they change, it is read again.
     """
 
@@ -74,6 +75,9 @@ class Format(Protocol):
 
     @property
     def faithful(self) -> bool: ...
+
+    @property
+    def fixed(self) -> bool: ...
 
     @property
     def marks(self) -> str: ...

@@ -31,6 +31,7 @@ class XlsxFormat:
     suffixes: tuple[str, ...]
     sheet: str = ""
     faithful: bool = False
+    fixed: bool = True
 
     @property
     def marks(self) -> str:

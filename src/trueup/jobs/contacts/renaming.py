@@ -85,6 +85,11 @@ class RenamingStore:
         """See `Store.close`."""
         self._inner.close()
 
+    def prospect(self, name: str) -> Capabilities:
+        """What a book that is not there yet will be able to do, as far as the store says."""
+        said = getattr(self._inner, "prospect", None)
+        return Capabilities() if said is None else said(name)
+
     def _book(self, name: str, inner: Book) -> RenamingBook:
         ref = f"{self.name}/{name}" if name else self.name
         return RenamingBook(inner, lambda uids: self._rename(ref, uids))

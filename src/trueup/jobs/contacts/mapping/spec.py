@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Mapping as Given
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -82,6 +82,7 @@ class Mapping:
         lists: lines of EMAIL, TEL, URL, IMPP and ADR, in the order of the mapping.
         constants: what every contact of the table has.
         digest: changes with the mapping.
+        optional: columns that a preset names; a table need not have them.
     """
 
     uid: str = ""
@@ -92,6 +93,7 @@ class Mapping:
     lists: Given[str, tuple[Slot, ...]] = field(default_factory=dict)
     constants: Given[str, str] = field(default_factory=dict)
     digest: str = ""
+    optional: frozenset[str] = frozenset()
 
     @classmethod
     def from_options(cls, options: Given[str, object], blanks: Given[str, str] | None = None) -> Mapping:
@@ -128,7 +130,48 @@ class Mapping:
             constants={str(key): str(one) for key, one in (constants.items() if isinstance(constants, dict) else ())},
             digest=blake2b(json.dumps(given, sort_keys=True).encode(), digest_size=6).hexdigest(),
         )
+        if preset:
+            own = {column for column, _ in cls.from_options({**options, "preset": None}).columns()}
+            made = replace(made, optional=frozenset(column for column, _ in made.columns()) - own)
         return made if not blanks else _wiping(made, blanks)
+
+    def restricted(self, columns: Collection[str]) -> Mapping:
+        """The mapping for a table with these columns: without what a preset names and the table has not.
+
+        Raises:
+            KeyError: it has not a column that the mapping itself names; has its name.
+        """
+        missing = [column for column, _ in self.columns() if column not in columns]
+        if not missing:
+            return self
+        wrong = next((one for one in missing if one not in self.optional), None)
+        if wrong is not None:
+            raise KeyError(wrong)
+
+        def there(cell: Cell) -> bool:
+            return not set(cell.columns) & set(missing)
+
+        lists = {
+            name: tuple(
+                replace(
+                    slot,
+                    cells={at: cell for at, cell in slot.cells.items() if there(cell)},
+                    type_column="" if slot.type_column in missing else slot.type_column,
+                )
+                for slot in slots
+                if any(there(cell) for cell in slot.cells.values())
+            )
+            for name, slots in self.lists.items()
+        }
+        parts = {name: {at: cell for at, cell in cells.items() if there(cell)} for name, cells in self.parts.items()}
+        return replace(
+            self,
+            uid="" if self.uid in missing else self.uid,
+            updated="" if self.updated in missing else self.updated,
+            texts={name: cell for name, cell in self.texts.items() if there(cell)},
+            parts={name: cells for name, cells in parts.items() if cells},
+            lists={name: slots for name, slots in lists.items() if slots},
+        )
 
     def columns(self) -> Iterator[tuple[str, str]]:
         """Every column that is named, with the property that it holds."""

@@ -12,7 +12,7 @@ from trueup.jobs.contacts.mapping.narrow import TableShape
 from trueup.jobs.contacts.mapping.spec import Mapping
 from trueup.model.capabilities import Capabilities
 from trueup.model.diagnostics import Diagnostic
-from trueup.model.errors import ItemRefused
+from trueup.model.errors import ItemRefused, Permanent
 from trueup.model.items import Body, Entry
 from trueup.model.ports import Changes, Collection, CollectionInfo, Outcome, Store, Verb, Write, Written
 
@@ -64,17 +64,31 @@ class MappedCollection:
 
     @cached_property
     def shape(self) -> TableShape:
-        """What the table makes of a contact."""
-        return TableShape(self._mapping, self._key or self._inner.capabilities.key, self._what)
+        """What the table makes of a contact.
+
+        Raises:
+            Permanent: it has not a column that the mapping names.
+        """
+        known = self._inner.capabilities
+        mapping = self._mapping
+        if known.columns:
+            try:
+                mapping = mapping.restricted(known.columns)
+            except KeyError as error:
+                raise _no_column(str(error.args[0]), known.columns, self._what) from None
+        return TableShape(mapping, self._key or known.key, self._what)
 
     @property
     def capabilities(self) -> Capabilities:
         """Those of the table, as a side that holds a part only. Its word is not taken: a row may show less than it was given."""
-        return replace(self._inner.capabilities, formats=frozenset({"4.0"}), narrow=self.shape, faithful=False, key=())
+        return replace(
+            self._inner.capabilities, formats=frozenset({"4.0"}), narrow=self.shape, faithful=False, key=(), columns=()
+        )
 
     def changes(self, cursor: str | None) -> MappedChanges:
         """See `Collection.changes`; by another mapping than the cursor's, everything is new."""
         form, _, token = (cursor or "").partition(_MARK)
+        _ = self.shape  # a mapping that names what is not there is an error, whatever has changed
         known = token if cursor is not None and form == self._mapping.digest else None
         return MappedChanges(self._inner.changes(known), self._mapping.digest)
 
@@ -136,6 +150,15 @@ class MappedCollection:
 
     def _marked(self, etag: str) -> str:
         return f"{etag}{_MARK}{self._mapping.digest}"
+
+
+def _no_column(name: str, columns: Sequence[str], what: str) -> Permanent:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, columns, 1, 0.6)
+    listed = ", ".join(columns[:30]) + (" …" if len(columns) > 30 else "")
+    hint = f"did you mean “{near[0]}”? Its columns: {listed}" if near else f"its columns: {listed}"
+    return Permanent(f"the mapping of {what} does not fit", why=f"the table has no column “{name}”", hint=hint)
 
 
 class MappedStore:
