@@ -37,7 +37,8 @@ def backup_work(app: App, spec: JobSpec, on_event: OnEvent, *, reading: bool = F
         cache = folder / "cache" / source.name
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
         secret, own = _secrets(app.config.root), tuple(_own_folders(app, spec))
-        return SourceContext(app.config.root, cache, secret, app.store, item_kind, app.config.ledger, own)
+        place = app.config.ledger
+        return SourceContext(app.config.root, cache, secret, app.store, item_kind, place, own, source.options)
 
     return BackupWork(
         spec=spec,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,6 @@ def test_a_secret_is_in_the_environment_of_that_child_only(tmp_path: Path) -> No
         assert (done[0].root / "output").read_text() == "got\n"
     with files_without(done[0].about, plain):
         assert manifest_of(done[0])["env"] == {"PGPASSWORD": {"env": "CRM"}, "API_TOKEN": None}
-    assert (tmp_path / "cache/command.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_secret_in_its_last_words_or_its_text_is_not_shown(tmp_path: Path) -> None:
@@ -188,9 +188,17 @@ def test_a_drill_command_that_fails_is_a_difference_and_one_that_is_not_there_is
 def test_a_snapshot_alone_makes_no_command_run(tmp_path: Path) -> None:
     one = trial(tmp_path, "echo data", drill="touch ran")
     captured = one.capture()
-    (tmp_path / "cache/command.json").unlink()
+    one.context = replace(one.context, options={})
     with pytest.raises(CannotDrill, match="not known here"):
         one.drill(captured)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_drill_command_that_was_added_since_proves_older_snapshots(tmp_path: Path) -> None:
+    one = trial(tmp_path, "echo data")
+    captured = one.capture()
+    one.context = replace(one.context, options={"run": "echo data", "drill": "exit 4"})
+    assert one.drill(captured).differences == ("the drill command says that it is no good: it ended with exit code 4",)
 
 
 def restore(captured: Captured, to: str, *only: str, overwrite: bool = False) -> list[tuple[str, str]]:

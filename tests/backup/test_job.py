@@ -353,6 +353,45 @@ def test_killed_at_any_write_of_the_ledger_and_run_again(tmp_path: Path) -> None
         assert not left, (at, left)
 
 
+HOOKED = """\
+      frozen: {command: 'test -e held && cat list.txt', hooks: {before: 'touch held; echo before >> log', after: 'rm held; echo after >> log'}}
+      files: {path: share, after: frozen}
+"""
+
+
+def open_window() -> str:
+    """One that is open now, and for hours to come."""
+    hour = time.gmtime().tm_hour
+    return f'window: {{start: "{(hour - 1) % 24:02}:00", start_by: "{(hour + 6) % 24:02}:00", end_by: "{(hour + 12) % 24:02}:00"}}'
+
+
+def test_killed_at_any_write_what_was_frozen_is_thawed(tmp_path: Path) -> None:
+    """The second hook has run for every first one, nothing is good that was not taken whole, and the second run finishes."""
+    Office(tmp_path / "reference", HOOKED, open_window())
+    assert _run_and_die(tmp_path / "reference", 0) == 0
+    writes = int((tmp_path / "reference" / "writes").read_text())
+    step = 1 if os.environ.get("TRUEUP_CAMPAIGN") == "full" else 23
+    held = 0
+    for at in range(1 + time.localtime().tm_yday % step, writes, step):
+        office = Office(tmp_path / f"office-{at}", HOOKED, open_window())
+        assert _run_and_die(office.root, at) == -signal.SIGKILL
+        held += (office.root / "held").exists()
+        states = office.status()["sources"]
+        for name, one in states.items():
+            assert one["state"] != "good" or office.snapshots().get(name), (at, name)
+        report = office.run()
+        assert report["state"] == "done", (at, report["left"])
+        assert not (office.root / "held").exists(), at
+        log = (office.root / "log").read_text().split()
+        assert log[-1] == "after", (at, log)
+        assert log.count("after") >= log.count("before"), (at, log)
+        vault = PlainRepository("vault", office.root / "vault")
+        made = [(one.source, one.run) for one in vault.snapshots(None)]  # type: ignore[arg-type]
+        assert len(set(made)) == len(made), (at, made)
+        assert {one["state"] for one in office.status()["sources"].values()} == {"good"}, at
+    assert held or step > 1, "no kill came while the source was frozen"
+
+
 def test_an_unknown_source_to_verify(office: Office) -> None:
     office.run()
     with office.app() as app, pytest.raises(TrueupError, match="no source"):

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Trial:
 
     def __init__(self, kind: SourceKind, spec: SourceSpec, root: Path, ctx: SourceContext | None = None) -> None:
         self.kind, self.spec, self.root = kind, spec, root
-        self.context = ctx or context(root)
+        self.context = replace(ctx or context(root), options=spec.options)
 
     def capture(self, no_progress: float | None = 60.0) -> Captured:
         spool = self._folder("spool")

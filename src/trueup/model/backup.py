@@ -73,6 +73,7 @@ class SourceContext:
         item_kind: what the items of a collection mean: "calendar" or "contacts".
         ledger: where the ledger is (a path, or postgresql://…).
         own: folders of the backup itself: repositories on this machine, room for dumps; never part of what is backed up.
+        options: the source's own, as it is configured now: what runs a program goes by these and not by a snapshot's word.
     """
 
     root: Path
@@ -82,6 +83,7 @@ class SourceContext:
     item_kind: Callable[[str], Kind]
     ledger: str = ""
     own: tuple[Path, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

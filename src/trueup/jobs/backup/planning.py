@@ -16,7 +16,7 @@ from trueup.jobs.backup import windows
 from trueup.jobs.backup.forgetting import removable
 from trueup.jobs.backup.memory import sound
 from trueup.jobs.backup.sources import TITLES
-from trueup.jobs.backup.words import ago, amount, lasting, moment
+from trueup.jobs.backup.words import ago, amount, clock, lasting
 from trueup.jobs.backup.work import BackupWork
 from trueup.model.change import Action, Change, ChangeState
 from trueup.model.diagnostics import Diagnostic, Severity
@@ -82,7 +82,7 @@ def _guards(work: BackupWork) -> Iterator[GuardFinding]:
     if work.backup.make_up and windows.missed(window, _last_started(work), now) is not None:
         return
     opened = (
-        f"it opened at {moment(late.opened, window.zone)} and must be entered by {moment(late.start_by, window.zone)}"
+        f"it opened at {clock(late.opened, window.zone)} and must be entered by {clock(late.start_by, window.zone)}"
     )
     yield GuardFinding(WINDOW, work.backup.repository, f"the window is closed: {opened}")
 
@@ -104,7 +104,7 @@ def _missed(work: BackupWork, told: list[Diagnostic]) -> None:
         return
     late = windows.missed(window, last, work.clock())
     if late is not None:
-        what = f"the window of {moment(late.opened, window.zone)} passed without a backup"
+        what = f"the window of {clock(late.opened, window.zone)} passed without a backup"
         told.append(Diagnostic(Severity.WARNING, what, f"job {work.spec.name}", hint="was the machine off?"))
         work.ended("missed", {"run": f"missed/{late.opened:.0f}", "notes": [what]})
 
@@ -225,7 +225,7 @@ def _removals(work: BackupWork, told: list[Diagnostic]) -> Iterator[list[Change]
                 Action.DELETE,
                 f"{store}/{one.source}",
                 href=one.id,
-                title=f"{one.source} of {moment(one.time, work.zone)}",
+                title=f"{one.source} of {clock(one.time, work.zone)}",
                 reason=one.reason,
                 code=Stage.FORGET,
             )

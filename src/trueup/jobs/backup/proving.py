@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,8 @@ from trueup.jobs.backup.meeting import meet, newest
 from trueup.jobs.backup.patience import OutOfTime, bounded, patiently
 from trueup.jobs.backup.results import Result
 from trueup.jobs.backup.retention import AHEAD
+from trueup.jobs.backup.room import promised
 from trueup.jobs.backup.sources import kind_of
-from trueup.jobs.backup.words import amount
 from trueup.jobs.backup.work import BackupWork
 from trueup.model.backup import MANIFEST, Drilled
 from trueup.model.change import ChangeState
@@ -169,28 +168,19 @@ def fetched(
     """A snapshot's about folder and data, restored into a place that has room for them.
 
     Args:
-        room: so many times its size must be free.
+        room: so many times its size must be free; while others that are restored take it, it is waited for.
 
     Raises:
         CannotDrill: it is not.
     """
     repository = work.opened(store)
-    _require_room(place, snapshot, room)
-    about, data = place / "about", place / "data"
-    about.mkdir()
-    data.mkdir()
-    repository.about(snapshot.id, about, watch)
-    repository.restore(snapshot.id, data, watch)
-    volatile = work.memory.snapshots(store, source).get(snapshot.id, {}).get("volatile")
-    if volatile is not None:
-        (about / "volatile.json").write_text(json.dumps(volatile), "utf-8")
-    yield about, data
-
-
-def _require_room(place: Path, snapshot: Snapshot, times: float) -> None:
-    free = shutil.disk_usage(place).free
-    if free < snapshot.bytes * times:
-        why = f"it needs {amount(snapshot.bytes * times)}, and {amount(free)} are free in {place.parent}"
-        raise CannotDrill(
-            "there is no room for a restore", why=why, hint="name a folder with room: `scratch:` of the job"
-        )
+    with promised(place, int(snapshot.bytes * room), watch):
+        about, data = place / "about", place / "data"
+        about.mkdir()
+        data.mkdir()
+        repository.about(snapshot.id, about, watch)
+        repository.restore(snapshot.id, data, watch)
+        volatile = work.memory.snapshots(store, source).get(snapshot.id, {}).get("volatile")
+        if volatile is not None:
+            (about / "volatile.json").write_text(json.dumps(volatile), "utf-8")
+        yield about, data

@@ -29,11 +29,6 @@ def ago(seconds: float) -> str:
     return f"{lasting(seconds)} ago" if seconds >= 0 else f"{lasting(-seconds)} in the future"
 
 
-def moment(time: float, zone: str = "UTC") -> str:
-    """A time for people: "2026-11-26 01:02"."""
-    return datetime.fromtimestamp(time, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
-
-
 def clock(time: float, zone: str = "") -> str:
     """A time for people, with its zone: "2026-11-26 01:02 CET"; in the machine's own zone where none is named."""
     local = datetime.fromtimestamp(time).astimezone() if not zone else datetime.fromtimestamp(time, ZoneInfo(zone))

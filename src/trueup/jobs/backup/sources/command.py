@@ -6,7 +6,6 @@ Options: {"run": [program, argument …] or a text for the shell, "name": the fi
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -26,7 +25,6 @@ from trueup.model.repository import Watch
 FILE_VARIABLE = "TRUEUP_FILE"
 TO_VARIABLE = "TRUEUP_TO"
 
-_REMEMBERED = "command.json"
 _CHUNK = 1 << 20
 _NEARLY_FULL = 1 << 20
 _SAID = 600  # characters of its last words that are told
@@ -86,7 +84,6 @@ class CommandKind:
             "env": _references(spec.options),
         }
         filing.write_manifest(about, spec, taken, content)
-        _remember(context, spec)
         return Captured(data, about, size, 1, {"bytes": size})
 
     def settle(self, spec: SourceSpec, context: SourceContext, captured: Captured, watch: Watch) -> Captured:
@@ -103,7 +100,7 @@ class CommandKind:
         file = data / manifest["file"]
         differences = list(_compare(manifest, file, watch))
         compared, seconds = {"files": 1, "bytes": int(manifest["bytes"])}, {"compare": time.monotonic() - began}
-        if not manifest["drill"] or differences:
+        if not (manifest["drill"] or context.options.get("drill")) or differences:
             return Drilled(tuple(differences), compared, seconds)
         began = time.monotonic()
         differences = list(_prove(file, scratch, context, watch))
@@ -282,33 +279,17 @@ def _compare(manifest: Mapping[str, Any], file: Path, watch: Watch) -> Iterator[
         yield f"{file.name} has as many bytes ({size}), but not the same"
 
 
-def _remember(context: SourceContext, spec: SourceSpec) -> None:
-    """Keeps what a drill needs of the configuration on this machine."""
-    text = json.dumps({"drill": spec.options.get("drill"), "env": spec.options.get("env") or {}})
-    path = context.cache / _REMEMBERED
-    temporary = path.with_suffix(".tmp")
-    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
-
-
 def _prove(file: Path, scratch: Path, context: SourceContext, watch: Watch) -> Iterator[str]:
     """Runs the drill command; a sentence where it says that the file is no good.
 
     Raises:
-        CannotDrill: this machine does not know the command, or does not have its program.
+        CannotDrill: the configuration has no such command any more, or this machine does not have its program.
     """
-    try:
-        known = json.loads((context.cache / _REMEMBERED).read_text(encoding="utf-8"))
-        command = known["drill"]
-    except (OSError, ValueError, KeyError):
-        command = None
+    command = context.options.get("drill")
     if not command:
-        why = "this machine has not taken this source yet"
-        raise CannotDrill(
-            "the drill command is not known here", why=why, hint="the next backup on this machine remembers it"
-        )
-    env, secrets = _environment(known, context)
+        why = "the source has no `drill` any more, and the snapshot was taken with one"
+        raise CannotDrill("the drill command is not known here", why=why, hint="the next backup is proven without it")
+    env, secrets = _environment(context.options, context)
     place = scratch / "drill"
     place.mkdir()
     try:
