@@ -19,6 +19,7 @@ from benchmarks import (
     calendars,
     engines,
     floor,
+    matching,
     memory,
     overhead,
     parsing,
@@ -118,6 +119,10 @@ def _planning(quick: bool, servers: list[str]) -> Section:
     return planning.measure(1_000 if quick else 100_000)
 
 
+def _matching(quick: bool, servers: list[str]) -> Section:
+    return matching.measure(quick)
+
+
 def _backups(quick: bool, servers: list[str]) -> Section:
     return backups.measure(quick)
 
@@ -134,6 +139,7 @@ MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
     "engines": _engines,
     "overhead": _overhead,
     "scale": _scale,
+    "matching": _matching,
     "backups": _backups,
 }
 

@@ -66,7 +66,7 @@ def sound(word: str) -> str:
     """A rough key of how a word sounds: its first letter and two consonants behind it, so that most typing errors keep it."""
     if not word or not word.isascii():
         return word[:2]
-    key = "a" if word[0] in "aeiouyj" else word[0].translate(_SOUNDS)
+    key = "a" if word[0] in "aeiouyj" else word[0].translate(_SOUNDS) or word[0]
     for one in word[1:].translate(_SOUNDS):
         if one != key[-1]:
             key += one

@@ -18,20 +18,27 @@ from trueup.jobs.contacts.matching.words import ROLES
 
 START = -3.5  # nothing is known yet: a pair that shares a block is more often two people than one
 EMAIL, EMAIL_MORE, EMAIL_LOCAL, EMAIL_TYPO, EMAIL_OTHER = 5.2, 1.0, 1.2, 2.2, -0.4
-PHONE, PHONE_MORE, PHONE_OTHER = 4.4, 0.8, -0.3
+PHONE, PHONE_MORE, PHONE_TYPO, PHONE_OTHER = 4.4, 0.8, 0.7, -0.3
 ROLE = 0.8  # info@ … says which house, and not who
-BORN, BORN_YEARLESS, BORN_TYPO, BORN_OTHER = 3.2, 1.8, 0.8, -5.0
-ADDRESS, TOWN, ADDRESS_OTHER = 1.9, 0.3, -0.7
+BORN, BORN_YEARLESS, BORN_TYPO, BORN_OTHER = 3.6, 2.0, 0.8, -3.5
+ADDRESS, TOWN, ADDRESS_OTHER = 2.6, 0.3, -0.4
 ORGANISATION, ORGANISATION_OTHER = 1.4, -0.4
 NAME = ((0.0, -6.0), (0.6, -5.0), (0.7, -2.0), (0.8, 0.0), (0.86, 0.9), (0.93, 1.7), (0.98, 3.0), (1.0, 3.6))
 NAME_RENAMED = 0.0  # the same first name, another family name: somebody else, or married
 NAME_HALF = 0.6  # only a first or only a family name on one side
-NAME_GIVEN_OTHER = -6.0
+NAME_OTHER, NAME_OTHER_BORN = (
+    -6.0,
+    -3.2,
+)  # other first names; with the same full birthday, which few people of one household share
 GENERATION_OTHER = -3.5
 FREE = 4  # as many cards may share an address or number before it says less
 RARER = 1.5  # weight lost with each e-fold of cards that share it
 GIVEN_DIFFERS, SAME_WORD = 0.6, 0.9
-DIFFERENT_CAP = 0.5  # the highest score of two people with different first names: a household
+DIFFERENT_CAP, BORN_CAP = (
+    0.5,
+    0.9,
+)  # the highest scores of two people with different first names: never linked, asked about at most
+SWAPPED = 0.8
 
 Shared: TypeAlias = Callable[[str], int]
 """How many cards have an address ("e:…") or number ("p:…")."""
@@ -60,6 +67,7 @@ class _Evidence:
         self.cap = 1.0
         self.own = False  # an address or number that nearly nobody else has is shared
         self.against = False
+        self.differs = ""  # how the names are two people's
 
     def add(self, weight: float, reason: str = "") -> None:
         self.total += weight
@@ -77,6 +85,9 @@ def judge(one: Features, other: Features, shared: Shared) -> Judgement:
     day = _born(one, other, found)
     place = _addresses(one, other, found)
     _organisations(one, other, found)
+    if found.differs:
+        found.add(NAME_OTHER_BORN if day else NAME_OTHER, found.differs)
+        found.cap, found.against = BORN_CAP if day else DIFFERENT_CAP, True
     score = min(1.0 / (1.0 + exp(-found.total)), found.cap)
     identified = named and not found.against and (found.own or (day and place))
     return Judgement(
@@ -103,7 +114,7 @@ def _name(one: Features, other: Features, found: _Evidence) -> bool:
     if like >= SAME_WORD:
         found.add(NAME_HALF, "part of the name is the same")
     else:
-        found.add(NAME_GIVEN_OTHER, "different names")
+        found.differs = "different names"
     return False
 
 
@@ -113,12 +124,11 @@ def _full_names(one: Features, other: Features, found: _Evidence) -> bool:
         min(names.word_likeness("".join(one.given), "".join(other.family)), names.word_likeness("".join(one.family), "".join(other.given)))
         - 0.02
     )  # fmt: skip
-    if swapped > min(given, family) and swapped >= SAME_WORD:
+    if swapped > min(given, family) and swapped >= SWAPPED:
         return _alike(swapped, found)
     nick = bool({*one.nick} & {*other.given, *other.nick} or {*other.nick} & {*one.given})
     if given < GIVEN_DIFFERS and not nick:
-        found.add(NAME_GIVEN_OTHER, f"different first names ({one.given[0].title()}, {other.given[0].title()})")
-        found.cap, found.against = DIFFERENT_CAP, True
+        found.differs = f"different first names ({one.given[0].title()}, {other.given[0].title()})"
         return False
     if nick:
         given = max(given, names.ALIKE)
@@ -176,6 +186,8 @@ def _email_worth(address: str, count: int, company: bool) -> float:
 
 
 def _phones(one: Features, other: Features, shared: Shared, found: _Evidence) -> None:
+    from rapidfuzz.distance import OSA
+
     if not one.phones or not other.phones:
         return
     same = sorted(
@@ -186,7 +198,11 @@ def _phones(one: Features, other: Features, shared: Shared, found: _Evidence) ->
         many = f", which {count:,} contacts have" if count > FREE else ""
         found.add(weight if rank == 0 else min(weight, PHONE_MORE), f"same phone {each}{many}")
         found.own |= weight >= PHONE / 2
-    if not same:
+    if same:
+        return
+    if any(len(a) == len(b) and OSA.distance(a, b) == 1 for a in one.phones for b in other.phones):
+        found.add(PHONE_TYPO, "phones alike but for a digit")
+    else:
         found.add(PHONE_OTHER, "different phones")
 
 
@@ -226,9 +242,19 @@ def _addresses(one: Features, other: Features, found: _Evidence) -> bool:
 
 def _address(a: Address, b: Address) -> float:
     near = bool((a[1] and a[1] == b[1]) or (a[2] and b[2] and names.word_likeness(a[2], b[2]) >= 0.85))
-    if a[0] and b[0] and names.word_likeness(a[0], b[0]) >= 0.88 and _numbers(a[0]) == _numbers(b[0]):
+    if a[0] and b[0] and _same_street(a[0], b[0]):
         return ADDRESS if near or not (a[1] or a[2]) or not (b[1] or b[2]) else TOWN
     return TOWN if near and not (a[0] and b[0]) else 0.0 if near else ADDRESS_OTHER
+
+
+def _same_street(a: str, b: str) -> bool:
+    """Whether two streets with their numbers are one, whatever the order of the words; a number that one lacks is no other number."""
+    mine, theirs = _numbers(a), _numbers(b)
+    if mine != theirs and mine and theirs:
+        return False
+    return (
+        max(names.word_likeness(a, b), names.word_likeness(*(" ".join(sorted(one.split())) for one in (a, b)))) >= 0.88
+    )
 
 
 def _numbers(street: str) -> list[str]:
