@@ -62,6 +62,22 @@ BACKUP = """\
 #     notify:    {failure: {env: MAIL_URL}}
 """
 
+CONTACTS = """\
+# Address books kept in step, with a table of the CRM's export (docs: how-to/contacts.md).
+# stores:
+#   server: {connector: carddav, url: https://dav.example.com/, username: ana, password: {env: DAV_PASSWORD}}
+#   phone:  {connector: vcf, path: phone.vcf}
+#   crm:    {connector: csv, path: crm.csv, key: customer}
+# jobs:
+#   people:
+#     kind: contacts
+#     collections: [{store: server, name: people}, {store: phone}, {store: crm, mapping: {name: name, email: email, phone: phone}}]
+#     truth:   {phone: crm, "*": newest}
+#     match:   {region: DE}
+#     quality: [{field: email, email: on, action: review}]
+#     guards:  {profile: block}
+"""
+
 EXAMPLE_STORES: dict[str, dict[str, Any]] = {
     "work": {
         "connector": "caldav",
@@ -95,9 +111,17 @@ def written(stores: Mapping[str, Any], jobs: Mapping[str, Any]) -> str:
         lines += [f"    {key}: {_flow(value)}" for key, value in job.items()]
         lines += [
             f"    # {line}"
-            for line in _commented(JobModel, {*job, *_SHAPE, *(() if "from" in job else ("transform",))})
+            for line in _commented(_model(job), {*job, *_SHAPE, *(() if "from" in job else ("transform",))})
         ]
-    return "\n".join(lines) + "\n" + BACKUP
+    return "\n".join(lines) + "\n" + CONTACTS + BACKUP
+
+
+def _model(job: Mapping[str, Any]) -> type[BaseModel]:
+    if job.get("kind") != "contacts":
+        return JobModel
+    from trueup.config.contacts_models import ContactsJobModel
+
+    return ContactsJobModel
 
 
 def _commented(model: type[BaseModel], known: set[str]) -> Iterator[str]:
@@ -106,7 +130,8 @@ def _commented(model: type[BaseModel], known: set[str]) -> Iterator[str]:
         key = field.alias or name
         if key in known:
             continue
-        default = EXAMPLES.get(key) or shown(field.get_default())
+        value = field.get_default(call_default_factory=True, validated_data={})
+        default = EXAMPLES.get(key) or ("" if isinstance(value, BaseModel) else shown(value))
         yield f"{key}: {default}   # {field.description}"
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.config.conftest import Load, Wrong
 from trueup.config.contacts import FIELDS
+from trueup.config.sample import CONTACTS
 
 STORES = """stores:
   crm: {connector: vcf, path: crm}
@@ -71,3 +72,10 @@ def test_every_field_has_its_word(load: Load, field: str) -> None:
 def test_one_mistake_is_found_where_it_is(wrong: Wrong, text: str, expected: str) -> None:
     found = wrong(text)
     assert found[0].startswith(expected)
+
+
+def test_the_sample_is_right(load: Load) -> None:
+    lines = [one.removeprefix("# ") for one in CONTACTS.splitlines()[1:]]
+    spec = load("version: 1\n" + "\n".join(lines)).job("people")
+    assert [str(one) for one in spec.collections] == ["server/people", "phone", "crm"]
+    assert spec.options["truth"] == {"phone": "crm", "*": "newest"}
