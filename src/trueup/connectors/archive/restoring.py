@@ -8,7 +8,9 @@ import os
 import sqlite3
 import stat
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,9 +27,17 @@ from trueup.model.errors import NotFound
 from trueup.model.repository import Watch
 
 _WANTED = """
-CREATE TABLE wanted (pack INTEGER NOT NULL, sum BLOB NOT NULL, path BLOB NOT NULL, part INTEGER NOT NULL, sparse TEXT);
+CREATE TABLE wanted (pack INTEGER NOT NULL, sum BLOB NOT NULL, path BLOB NOT NULL, part INTEGER NOT NULL, sparse TEXT, whole TEXT);
 CREATE TABLE later (line TEXT NOT NULL);
 """
+# Of what is written, most time is the file system's, in which other threads can go on.
+_WRITERS = 2
+_BATCH_PARTS, _BATCH_BYTES = 32, 1 << 20
+_BATCHES = 6
+_ASKED = 0.2
+
+_Row = tuple[bytes, int, str | None, str | None]
+_Part = tuple[bytes, bytes, list[_Row]]
 
 
 class Restoring:
@@ -52,6 +62,9 @@ class Restoring:
         self._root = os.geteuid() == 0
         self._made: set[str] = set()
         self._instead: dict[str, str] = {}  # a file whose first name is not asked for: the first that is
+        self._batch: list[_Part] = []
+        self._batched = 0
+        self._writing: deque[Future[None]] = deque()
 
     def run(self) -> None:
         """Restores.
@@ -68,7 +81,8 @@ class Restoring:
             db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8000;" + _WANTED)
             try:
                 self._skeleton(db)
-                self._contents(db)
+                with ThreadPoolExecutor(_WRITERS, thread_name_prefix="archive-restore") as writers:
+                    self._contents(db, writers)
                 self._finish(db)
             except OSError as error:
                 raise told(error, "the snapshot cannot be restored here", error.filename or self._into) from error
@@ -128,10 +142,12 @@ class Restoring:
             if one.kind in ("socket", "device"):
                 continue
             self._make(one)
-            later.append((line(replace(one, parts=(), packs=()), 0),))
+            whole = _whole(one)
+            if whole is None:
+                later.append((line(replace(one, parts=(), packs=()), 0),))
             sparse = None if one.sparse is None else json.dumps(one.sparse)
             for number, (part, pack) in enumerate(zip(one.parts, one.packs, strict=True)):
-                wanted.append((pack, bytes.fromhex(part), path, number, sparse))
+                wanted.append((pack, bytes.fromhex(part), path, number, sparse, whole))
             if len(later) >= 1000 or len(wanted) >= 1000:
                 self._note(db, wanted, later)
         self._note(db, wanted, later)
@@ -139,7 +155,7 @@ class Restoring:
 
     @staticmethod
     def _note(db: sqlite3.Connection, wanted: list[tuple[object, ...]], later: list[tuple[str]]) -> None:
-        db.executemany("INSERT INTO wanted VALUES (?, ?, ?, ?, ?)", wanted)
+        db.executemany("INSERT INTO wanted VALUES (?, ?, ?, ?, ?, ?)", wanted)
         db.executemany("INSERT INTO later VALUES (?)", later)
         wanted.clear()
         later.clear()
@@ -175,32 +191,63 @@ class Restoring:
                 raise
         self._made.add(path)
 
-    def _contents(self, db: sqlite3.Connection) -> None:
-        for (number,) in db.execute("SELECT DISTINCT pack FROM wanted ORDER BY pack").fetchall():
-            try:
-                pack = self._head.packs[number]
-            except IndexError as error:
-                raise Damaged("its tree names a pack that its head does not") from error
-            self._pack(db, number, pack)
+    def _contents(self, db: sqlite3.Connection, writers: ThreadPoolExecutor) -> None:
+        try:
+            for (number,) in db.execute("SELECT DISTINCT pack FROM wanted ORDER BY pack").fetchall():
+                try:
+                    pack = self._head.packs[number]
+                except IndexError as error:
+                    raise Damaged("its tree names a pack that its head does not") from error
+                self._pack(db, number, pack, writers)
+            self._submit(writers)
+            while self._writing:
+                self._written()
+        finally:
+            for one in self._writing:
+                one.cancel()
 
-    def _pack(self, db: sqlite3.Connection, number: int, pack: Object) -> None:
+    def _pack(self, db: sqlite3.Connection, number: int, pack: Object, writers: ThreadPoolExecutor) -> None:
         left = db.execute("SELECT COUNT(DISTINCT sum) FROM wanted WHERE pack = ?", (number,)).fetchone()[0]
         for name, data in parts_of(self._place, self._codec, pack, self._watch):
             places = db.execute(
-                "SELECT path, part, sparse FROM wanted WHERE pack = ? AND sum = ?", (number, name)
+                "SELECT path, part, sparse, whole FROM wanted WHERE pack = ? AND sum = ?", (number, name)
             ).fetchall()
             if not places:
                 continue
-            if blake3(data).digest() != name:
-                raise Damaged(f"a part of {shown(os.fsdecode(places[0][0]))} is not what was written")
-            for path, part, sparse in places:
-                self._write(os.fsdecode(path), part, None if sparse is None else json.loads(sparse), data)
+            self._batch.append((name, data, places))
+            self._batched += len(data)
+            if self._batched >= _BATCH_BYTES or len(self._batch) >= _BATCH_PARTS:
+                self._submit(writers)
             left -= 1
             if not left:
                 return
         raise Damaged("parts are missing in it")
 
-    def _write(self, path: str, part: int, sparse: list[tuple[int, int]] | None, data: bytes) -> None:
+    def _submit(self, writers: ThreadPoolExecutor) -> None:
+        """Has what has gathered written; waits where enough is under way."""
+        if self._batch:
+            self._writing.append(writers.submit(self._write_all, self._batch))
+            self._batch, self._batched = [], 0
+        if len(self._writing) > _BATCHES:
+            self._written()
+
+    def _written(self) -> None:
+        """The oldest batch has been written. Raises what went wrong with it."""
+        future = self._writing.popleft()
+        while not wait((future,), timeout=_ASKED).done:
+            self._watch.ok()
+        future.result()
+
+    def _write_all(self, batch: list[_Part]) -> None:
+        for name, data, places in batch:
+            if blake3(data).digest() != name:
+                raise Damaged(f"a part of {shown(os.fsdecode(places[0][0]))} is not what was written")
+            for path, part, sparse, whole in places:
+                self._write(os.fsdecode(path), part, None if sparse is None else json.loads(sparse), whole, data)
+
+    def _write(
+        self, path: str, part: int, sparse: list[tuple[int, int]] | None, whole: str | None, data: bytes
+    ) -> None:
         descriptor = os.open(self._full(path), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             for offset, piece in (
@@ -209,9 +256,21 @@ class Restoring:
                 done = 0
                 while done < len(piece):
                     done += os.pwrite(descriptor, piece[done:], offset + done)
+            if whole is not None:
+                self._complete(descriptor, path, whole, len(data))
         finally:
             os.close(descriptor)
         self._watch.moved(len(data))
+
+    def _complete(self, descriptor: int, path: str, whole: str, length: int) -> None:
+        """Gives a file that was written at once what else it has."""
+        size, mode, uid, gid, mtime = map(int, whole.split())
+        if size != length or os.fstat(descriptor).st_size != size:
+            raise Damaged(f"{shown(path)} is not as long as its tree says")
+        if self._root:
+            os.fchown(descriptor, uid, gid)
+        os.fchmod(descriptor, mode)
+        os.utime(descriptor, ns=(mtime, mtime))
 
     def _finish(self, db: sqlite3.Connection) -> None:
         """Links and metadata, from the last entry to the first: a folder after what is in it; names of one file after its first name."""
@@ -262,6 +321,13 @@ class Restoring:
         if not stat.S_ISLNK(status.st_mode):  # whatever the tree says: a mode would go to where the link points
             os.chmod(full, one.mode)
         os.utime(full, ns=(one.mtime, one.mtime), follow_symlinks=False)
+
+
+def _whole(one: Node) -> str | None:
+    """What a file of one part has besides its content; None: it takes several steps, and gets that at the end."""
+    if one.kind != "file" or one.hard is not None or one.sparse is not None or one.xattrs or len(one.parts) != 1:
+        return None
+    return f"{one.size} {one.mode} {one.uid} {one.gid} {one.mtime}"
 
 
 def parts_of(place: Place, codec: Codec, pack: Object, watch: Watch) -> Iterator[tuple[bytes, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,17 +13,32 @@ from pathlib import Path
 from trueup.core.syncing import sync_folder
 from trueup.jobs.backup.sources.path.copying import copy, set_properties
 from trueup.jobs.backup.sources.path.destination import Destination, InTheWay, put
-from trueup.jobs.backup.sources.path.records import Record, records, restored, type_of, xattrs
+from trueup.jobs.backup.sources.path.records import Record, manifest_of, records, restored, type_of, xattrs
 from trueup.jobs.backup.sources.path.selection import Selection
 from trueup.jobs.backup.sources.path.settle import LOOK_EVERY, merged
 from trueup.jobs.backup.sources.path.sums import Sums, open_file
-from trueup.jobs.backup.sources.path.walk import Seen
+from trueup.jobs.backup.sources.path.walk import Seen, walk
 from trueup.jobs.backup.sources.path.words import failure, open_root, shown
 from trueup.model.backup import RestoreStep, RestoreTarget
 from trueup.model.repository import Watch
 
 RESTORED = ("file", "dir", "link")
 THERE, AS_IT_WAS = "it is there already", "it is there as it was"
+
+
+_IN_THE_WAY = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR, errno.EISDIR})
+
+
+def _movable(about: os.stat_result) -> bool:
+    """Whether we may move it: a folder that is given another parent is written to (rename(2), EACCES)."""
+    return not stat.S_ISDIR(about.st_mode) or os.geteuid() == 0 or bool(about.st_mode & stat.S_IWUSR)
+
+
+def _is_plain(record: Record | None, seen: Seen | None) -> bool:
+    """Whether an entry was given back, and is restored as it is."""
+    if record is None or seen is None or seen.stat is None or seen.error is not None:
+        return False
+    return not _not_restored(record) and type_of(seen.stat) in RESTORED
 
 
 class _Patient:
@@ -138,18 +154,59 @@ class Restore:
             self._destination.make()
             fd = open_root(self._data, "the data of the snapshot cannot be read")
             try:
-                with closing(restored(self._about, fd)) as entries:
-                    for number, (record, seen) in enumerate(merged(records(self._about), entries)):
-                        if not number % LOOK_EVERY:
-                            self._watch.moved()
-                            self._watch.ok()
-                        yield from self._pair(record, seen)
-                self._leave("")
+                if self._is_plain(fd):
+                    yield from self._moved(fd)
+                else:
+                    with closing(restored(self._about, fd)) as entries:
+                        for record, seen in self._pairs(entries):
+                            yield from self._pair(record, seen)
+                    self._leave("")
                 sync_folder(self._destination.root)
             except OSError as error:
                 raise failure("the files cannot be restored", str(self._destination.path), error) from error
             finally:
                 os.close(fd)
+
+    def _pairs(self, entries: Iterator[Seen]) -> Iterator[tuple[Record | None, Seen | None]]:
+        for number, pair in enumerate(merged(records(self._about), entries)):
+            if not number % LOOK_EVERY:
+                self._watch.moved()
+                self._watch.ok()
+            yield pair
+
+    def _is_plain(self, fd: int) -> bool:
+        """Whether all of it is restored, just as it is, to a place on the same disk where nothing is in the way: then folders are moved whole."""
+        if self._selection.top() or manifest_of(self._about).get("own"):
+            return False
+        if os.fstat(fd).st_dev != self._destination.device:
+            return False
+        for name in os.listdir(fd):
+            about = os.stat(name, dir_fd=fd, follow_symlinks=False)
+            if self._destination.look(name) is not None or not _movable(about):
+                return False
+        with closing(walk(fd)) as entries:
+            return all(_is_plain(record, seen) for record, seen in self._pairs(entries))
+
+    def _moved(self, fd: int) -> Iterator[RestoreStep]:
+        """Moves what is at the top, with all that is in it."""
+        blocked = {name for name in sorted(os.listdir(fd)) if not self._move(fd, name)}
+        for record in records(self._about):
+            path: str = record["path"]
+            where = shown(str(self._destination.path / path))
+            if path.partition("/")[0] in blocked:  # somebody made it this very moment
+                yield RestoreStep("skip", shown(path), where, THERE)
+            else:
+                yield RestoreStep("create", shown(path), where)
+
+    def _move(self, fd: int, name: str) -> bool:
+        try:
+            is_dir = stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode)
+            put(fd, name, self._destination.root, name, is_dir)  # a folder takes the place of an empty one at most
+        except OSError as error:
+            if error.errno not in _IN_THE_WAY:
+                raise
+            return False
+        return True
 
     def _pair(self, record: Record | None, seen: Seen | None) -> Iterator[RestoreStep]:
         path = record["path"] if record is not None else seen.path if seen is not None else ""
