@@ -26,6 +26,11 @@ _RULES: tuple[tuple[str, type[StoreError], str], ...] = (
         "look at user and password in the address, and at pg_hba.conf",
     ),
     (
+        r"certificate verify failed|server certificate for|root certificate file|does not support SSL",
+        Permanent,
+        "look at sslmode and sslrootcert in the address, and at the certificate of the server: it may be another one",
+    ),
+    (
         r"database \"[^\n]*\" does not exist",
         Permanent,
         "look at the name in the address; `psql -l` lists what is there",
@@ -101,7 +106,8 @@ def of_driver(error: psycopg.Error, what: str, where: str) -> StoreError:
         return Transient(what, where=where, why=first)
     if not state and isinstance(error, _lost()):
         told = said(what, where, text)
-        by_rule = isinstance(told, LoginRefused) or "does not exist" in told.why or "No space" in told.why
+        lasting = ("does not exist", "No space", "certificate")
+        by_rule = isinstance(told, LoginRefused) or any(one in told.why for one in lasting)
         return told if by_rule else Transient(what, where=where, why=told.why or first)
     return said(what, where, text)
 
