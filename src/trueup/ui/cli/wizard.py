@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.model.errors import TrueupError
+from trueup.ui.cli import wizard_tables
 from trueup.ui.cli.render.terminal import safe
 
 if TYPE_CHECKING:
-    from trueup.connectors.base import ConnectorType, Option
+    from trueup.connectors.base import ConnectorType
     from trueup.model.ports import CollectionInfo
 
 Json = dict[str, Any]
@@ -30,6 +31,12 @@ class Place:
     name: str
     given: Json
     found: Sequence[CollectionInfo]
+    connector: ConnectorType
+
+    @property
+    def holds(self) -> str:
+        """ "calendar" or "contacts"."""
+        return _holds(self.connector)
 
     @property
     def read_only(self) -> bool:
@@ -48,17 +55,32 @@ def ask(connectors: Mapping[str, ConnectorType], folder: Path) -> tuple[dict[str
         The `stores` and `jobs` of the configuration.
     """
     places: list[Place] = []
+    print("Where are the calendars or address books? Two places or more; an empty name ends the list.\n")
+    while name := _name(f"Name of place {len(places) + 1} (as: work)", places):
+        connector = connectors[_choose("What is it?", _kinds(connectors, places))]
+        given = {"connector": connector.name, **_options(name, connector, folder)}
+        places.append(Place(name, given, _collections(name, connector, given, folder), connector))
+        print()
+    return {one.name: one.given for one in places}, _job(places, folder)
+
+
+def _kinds(connectors: Mapping[str, ConnectorType], places: Sequence[Place]) -> list[tuple[str, str]]:
+    """What a place may be: one that holds what the first one does."""
+    of_items = [one for one in connectors.values() if getattr(one, "holds", "items") in ("items", "rows")]
+    kinds = [(one, _holds(one)) for one in of_items]
+    found = [
+        (one.name, one.help)
+        for what in ("calendar", "contacts")
+        for one, held in kinds
+        if held == what and (not places or places[0].holds == what)
+    ]
+    return found
+
+
+def _holds(connector: ConnectorType) -> str:
     from trueup.config.checks import HOLDS
 
-    of_items = [one for one in connectors.values() if getattr(one, "holds", "items") == "items"]
-    kinds = [(one.name, one.help) for one in of_items if HOLDS.get(one.name, "calendar") == "calendar"]
-    print("Where are the calendars? Two places or more; an empty name ends the list.\n")
-    while name := _name(f"Name of place {len(places) + 1} (as: work)", places):
-        connector = connectors[_choose("What is it?", kinds)]
-        given = {"connector": connector.name, **_options(name, connector.options, folder)}
-        places.append(Place(name, given, _collections(name, connector, given, folder)))
-        print()
-    return {one.name: one.given for one in places}, _job(places)
+    return "contacts" if wizard_tables.is_table(connector) else HOLDS.get(connector.name, "calendar")
 
 
 def _name(question: str, places: Sequence[Place]) -> str:
@@ -70,12 +92,15 @@ def _name(question: str, places: Sequence[Place]) -> str:
     return _line(question, required=len(places) < 2, good=good, rule="a new name of letters, digits, dots and dashes")
 
 
-def _options(store: str, options: Sequence[Option], folder: Path) -> Json:
+def _options(store: str, connector: ConnectorType, folder: Path) -> Json:
     given: Json = {}
-    for option in options:
+    for option in connector.options:
         if not option.required and option.name not in ASKED:
             continue
-        if option.type == "secret":
+        if option.name == "key" and wizard_tables.is_table(connector):
+            columns = wizard_tables.columns_of(connector, store, {"connector": connector.name, **given}, "", folder)
+            given["key"] = wizard_tables.ask_key(columns, _line)
+        elif option.type == "secret":
             if (secret := _secret(store, folder)) is not None:
                 given[option.name] = secret
         elif value := _line(f"  {option.name} ({option.help})", required=option.required):
@@ -137,15 +162,16 @@ def _collections(name: str, connector: ConnectorType, given: Json, folder: Path)
     return found
 
 
-def _job(places: Sequence[Place]) -> dict[str, Json]:
+def _job(places: Sequence[Place], folder: Path) -> dict[str, Json]:
     name = _line("A name for the job (as: team)", required=True)
     sources = [one for one in places if one.read_only] or _truth(places)
-    refs = {one.name: _collection(one, name) for one in places}
+    refs = {one.name: _collection(one, name, folder) for one in places}
+    kind = places[0].holds
     if not sources:
-        return {name: {"kind": "calendar", "collections": list(refs.values())}}
+        return {name: {"kind": kind, "collections": list(refs.values())}}
     targets = [one.name for one in places if one not in sources]
     return {
-        name: {"kind": "calendar", "from": [refs[one.name] for one in sources], "to": [refs[one] for one in targets]}
+        name: {"kind": kind, "from": [refs[one.name] for one in sources], "to": [refs[one] for one in targets]}
     }
 
 
@@ -158,12 +184,21 @@ def _truth(places: Sequence[Place]) -> list[Place]:
     return [one for one in places if one.name == truth]
 
 
-def _collection(place: Place, job: str) -> Json:
+def _collection(place: Place, job: str, folder: Path) -> Json:
+    ref = _named(place, job)
+    if wizard_tables.is_table(place.connector):
+        columns = wizard_tables.columns_of(place.connector, place.name, place.given, str(ref.get("name", "")), folder)
+        ref["mapping"] = wizard_tables.ask_mapping(columns, str(place.given.get("key", "")), _choose, _line)
+    return ref
+
+
+def _named(place: Place, job: str) -> Json:
     names = [one.name for one in place.found]
     if names == [""]:  # the store is a single calendar
         return {"store": place.name}
     hint = f" ({', '.join(safe(one) for one in names[:8])})" if names else ""
-    return {"store": place.name, "name": _line(f"Which calendar of {place.name}?{hint} Enter: {job}") or job}
+    noun = "calendar" if place.holds == "calendar" else "address book"
+    return {"store": place.name, "name": _line(f"Which {noun} of {place.name}?{hint} Enter: {job}") or job}
 
 
 def _line(question: str, *, required: bool = False, good: Callable[[str], bool] | None = None, rule: str = "") -> str:

@@ -157,8 +157,8 @@ def _no_column(name: str, columns: Sequence[str], what: str) -> Permanent:
 
     near = get_close_matches(name, columns, 1, 0.6)
     listed = ", ".join(columns[:30]) + (" …" if len(columns) > 30 else "")
-    hint = f"did you mean “{near[0]}”? Its columns: {listed}" if near else f"its columns: {listed}"
-    return Permanent(f"the mapping of {what} does not fit", why=f"the table has no column “{name}”", hint=hint)
+    why = f"the table has no column “{name}”" + (f"; did you mean “{near[0]}”?" if near else "")
+    return Permanent(f"the mapping of {what} does not fit", why=why, hint=f"its columns: {listed}")
 
 
 class MappedStore:
