@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trueup.core.profiling.profile import Profile
@@ -68,17 +67,14 @@ def _readable(app: App, store: str) -> None:
 
 def _profiled(collection: Collection, ref: str, on_event: OnEvent) -> Json:
     profile = Profile(EXPECTS)
-    hrefs = (one.href for one in collection.changes(None) if isinstance(one, Entry))
-    for page in _pages(hrefs):
-        for body in collection.fetch(page):
+    hrefs = [
+        one.href for one in collection.changes(None) if isinstance(one, Entry)
+    ]  # to the end, before anything is fetched
+    for start in range(0, len(hrefs), PAGE):
+        for body in collection.fetch(hrefs[start : start + PAGE]):
             _take(profile, body)
         on_event({"event": "item", "phase": "read", "collection": ref, "fetched": profile.rows + profile.unreadable})
     return profile.to_json()
-
-
-def _pages(hrefs: Iterator[str]) -> Iterator[list[str]]:
-    while page := list(islice(hrefs, PAGE)):
-        yield page
 
 
 def _take(profile: Profile, body: Body) -> None:

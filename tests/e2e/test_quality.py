@@ -353,3 +353,88 @@ def test_killed_between_profile_and_plan_nothing_is_forgotten(desk: Callable[...
     assert tried >= 2
     filled(office, 12)
     assert office.run()["state"] == "done"
+
+
+def test_one_book_alone_is_held_to_its_rules(tmp_path: Path) -> None:
+    crm, office = InFolder(CRM, tmp_path / CRM, ".vcf"), Office(tmp_path / "office")
+    rules = [REQUIRED, {"field": "phone", "fix": "e164", "region": "DE"}]
+    office.configure([crm], {"collections": [office.ref(crm)], "quality": rules}, kind="contacts")
+    crm.put("1.vcf", person(1, phone="030 1234567"))
+    crm.put("2.vcf", person(2))
+    crm.put("3.vcf", person(3, email="none"))
+    report = office.run()
+    assert (report["state"], wrote(report), left(report)) == ("done", {"update": 1}, [("Person 3", "rejected")])
+    assert _said(crm.side().raw["u1"]) == "p1@example.org Person 1 +49301234567"
+    report = office.run()
+    assert (wrote(report), report["counts"], left(report)) == ({}, {}, [("Person 3", "rejected")])
+    crm.edit("u2", "FN:", "TEL:030 7654321\r\nFN:")
+    crm.delete("u1")
+    assert wrote(office.run()) == {"update": 1}
+    assert _said(crm.side().raw["u2"]) == "p2@example.org Person 2 +49307654321"
+
+
+def test_undoing_a_run_puts_back_what_was_agreed_before_it_and_alarms_nobody(desk: Callable[..., Desk]) -> None:
+    office = desk(guards={"profile": "block", "max_update": "off", "max_delete": "off"})
+    filled(office, 40)
+    report = office.run()
+    with office.app() as app:
+        app.apply(app.plan_undo(report["run"])["run"])
+    assert office.book.side().raw == {}
+    office.book.put("x.vcf", person(99))
+    assert office.plan()[0]["guards"] == []
+
+
+def test_a_full_comparison_lists_every_difference_with_cause_and_cure(desk: Callable[..., Desk]) -> None:
+    office = desk(quality=[REQUIRED, {"name": "addresses", "field": "email", "email": "on", "action": "review"}])
+    filled(office, 6)
+    office.crm.put("8.vcf", person(8, email="none"))
+    office.crm.put("9.vcf", person(9, email="ask"))
+    office.run()
+    office.crm.edit("u1", "FN:Person 1", "FN:Person One")
+    office.crm.delete("u2")
+    office.book.put("x.vcf", person(7))
+    office.crm.put("y.vcf", "BEGIN:VCARD\r\nno card\r\n")
+    with office.app() as app:
+        result = app.verify("team")
+    assert not result["agrees"]
+    found = {
+        (one["kind"], one["title"]): (one["collection"].partition("/")[0], one["cause"], one["cure"])
+        for one in result["differences"]
+    }
+    assert found == {
+        ("changed", "Person 1"): ("crm", "was changed since the last run", "trueup run team"),
+        ("gone", "Person 2"): (
+            "crm",
+            "is gone since the last run",
+            "trueup plan team shows what follows; to bring it back: trueup resolve team --restore crm/team",
+        ),
+        ("new", "Person 7"): ("book", "is new since the last run", "trueup run team"),
+        ("refused", "y.vcf"): (
+            "crm",
+            "the contact cannot be read: a line without a name and a colon: 'no card'",
+            "mend or delete it there",
+        ),
+        ("question", "“Person 9” in crm/team: email “ask” is no e-mail address"): (
+            "",
+            "a question waits for your answer",
+            "trueup resolve team",
+        ),
+        ("left", "Person 8"): (
+            "crm",
+            "left out: email is missing (rule “email required”)",
+            "mend it in crm/team, then: trueup run team",
+        ),
+    }
+    (changed,) = [one["fields"] for one in result["differences"] if one["kind"] == "changed"]
+    assert changed == [{"label": "name", "before": "Person 1", "after": "Person One"}]
+    assert result["counts"] == dict.fromkeys(("changed", "gone", "left", "new", "question", "refused"), 1)
+
+
+def test_a_table_is_profiled_column_by_column(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("id;mail;zip\n1;a@b.de;01067\n2;;01069\n3;c@d.de;\n")
+    (tmp_path / "trueup.yaml").write_text("version: 1\nstores: {crm: {connector: csv, path: people.csv, key: id}}\n")
+    with App.load(tmp_path) as app:
+        (one,) = app.profile("crm")["collections"]
+    assert (one["rows"], list(one["fields"])) == (3, ["id", "mail", "zip"])
+    assert [one["fields"]["mail"][key] for key in ("present", "blank", "absent")] == [2, 1, 0]
+    assert one["fields"]["zip"]["masks"] == [["99999", 2]]

@@ -111,8 +111,12 @@ def _shape(source: Source, where: Where, given: Mapping[str, Any], noun: str) ->
         missing = "`to` is missing" if source_side is not None else "`from` is missing" if target is not None else ""
         hint = "`collections` (two or more) keeps them in step both ways; `from` and `to` copy one way"
         yield source.finding(where, missing or f"the job does not say which {noun}s", hint=hint, key=True)
-    elif isinstance(both, list) and len(both) < 2 and not (both and given.get("duplicates")):
-        hint = "one is enough where the job looks for duplicates: `duplicates: merge`" if noun == "address book" else ""
+    elif isinstance(both, list) and len(both) < 2 and not (both and (given.get("duplicates") or given.get("quality"))):
+        hint = (
+            "one is enough where the job looks for duplicates, or has rules of quality"
+            if noun == "address book"
+            else ""
+        )
         yield source.finding((*where, "collections"), "`collections` needs two or more", hint=hint, key=True)
     for key in ("from", "to"):
         if given.get(key) == []:

@@ -70,7 +70,7 @@ class Draft:
     Attributes:
         replicas: by collection, gone ones too.
         open_conflict: what waits for a person, from an earlier run.
-        mended: by collection whose record is planned as mended by rule: digest of the body that really stands there, and what was mended.
+        mended: by collection whose record is planned as mended by rule: what really stands there, and what was mended.
         held: why it is not copied everywhere.
     """
 
@@ -82,7 +82,7 @@ class Draft:
     open_conflict: Conflict | None = None
     changes: list[Change] = field(default_factory=list)
     held: Held | None = None
-    mended: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    mended: dict[str, tuple[Replica, tuple[str, ...]]] = field(default_factory=dict)
 
     @property
     def live(self) -> dict[str, Replica]:
@@ -120,7 +120,11 @@ class Draft:
 
     def bases(self) -> tuple[tuple[str, str, str | None, str | None], ...]:
         """The agreed state of every side before this run, for undo."""
-        return tuple((ref, one.href, one.base, one.sent) for ref, one in self.replicas.items())
+        return tuple((ref, one.href, self.standing(ref).base, one.sent) for ref, one in self.replicas.items())
+
+    def standing(self, ref: str) -> Replica:
+        """What a side really holds, where the item is planned as mended."""
+        return self.mended[ref][0] if ref in self.mended else self.replicas[ref]
 
     def skip(self, ref: str, code: str, reason: str) -> None:
         """Leaves one side alone, and says why."""
@@ -215,7 +219,8 @@ class Draft:
         if narrow is not None:
             edits = aliased(self, narrow, self.bodies.get(replica.seen), edits)
         edits = needed(kind.withhold(edits, side.capabilities, invite=invite), now)
-        standing, fixes = self.mended.get(ref, (replica.seen, ()))
+        standing = self.standing(ref).seen or ""
+        fixes = self.mended[ref][1] if ref in self.mended else ()
         before = self.bodies.get(standing)
         after = self.patched(self.bodies.get(replica.seen), edits, donors)
         if narrow is not None:
@@ -252,7 +257,7 @@ class Draft:
         """Drafts a deletion on one side; `more` as in `add`."""
         side, replica = self.sides[ref], self.replicas[ref]
         assert replica.seen is not None
-        standing, _ = self.mended.get(ref, (replica.seen, ()))
+        standing = self.standing(ref).seen or ""
         self.work.kind.may_change(self.bodies.get(standing), None, side.capabilities, invite=self.work.spec.invite)
         self.add(
             Action.DELETE,

@@ -46,6 +46,8 @@ def note_rules(work: Work) -> None:
         with work.ledger.transaction("quality"):
             work.ledger.state.mark_all_due(work.spec.name)
             work.ledger.facts.put(work.spec.name, _RULES, {"digest": digest})
+            if not digest:
+                work.ledger.questions.withdraw(work.spec.name, TOPIC, ())
 
 
 @dataclass
@@ -108,15 +110,12 @@ class Inspection:
             if one.fixed is not None:
                 self._mend(draft, ref, one.fixed, one.fixes)
         planner(draft)
-        if any(
-            one.code == WAITING for one in draft.changes
-        ):  # for an answer to another question: whether it is somebody we know
-            self._held_by(live)
+        if live and not draft.changes and len(self._sides) == 1:
+            draft.add(Action.LINK, reason=ALIKE[0])  # there is nobody to agree with
+        if any(one.code == WAITING for one in draft.changes):  # whether it is somebody we know is another question
+            for ref in live:
+                self._held[ref][WAITING] += 1
         self._tell_mended(draft)
-
-    def _held_by(self, refs: Iterable[str]) -> None:
-        for ref in refs:
-            self._held[ref][WAITING] += 1
 
     def _not_ours(self, draft: Draft) -> bool:
         """Whether something else has the word: what cannot be read, an item that was undone, one that a filter keeps out."""
@@ -200,7 +199,7 @@ class Inspection:
         if base is not None and (draft.gone or not self._sides[ref].capabilities.writable):
             before = self._inspector.inspect(ref, draft.bodies.get(base), lambda rule, value: "").fixed
             base = base if before is None else draft.bodies.put(before)
-        draft.mended[ref] = (one.seen, fixes)
+        draft.mended[ref] = (one, fixes)
         draft.replicas = {**draft.replicas, ref: replace(one, seen=seen, base=base)}
 
     def _tell_mended(self, draft: Draft) -> None:

@@ -64,8 +64,13 @@ def compare_loads(work: Work, run_id: str, sides: Mapping[str, Side]) -> tuple[l
     return _first(stops), told[:TOLD]
 
 
-def carried_out(work: Work, run_id: str) -> None:
-    """A run's plan is carried out: its loads are what the next ones are compared with. May be repeated."""
+def carried_out(work: Work, run_id: str, *, undo: bool = False) -> None:
+    """A run's plan is carried out: its loads are what the next ones are compared with. May be repeated.
+
+    Args:
+        work, run_id: the run.
+        undo: it took back what another run wrote: it read nothing that could be compared.
+    """
     inspector = work.inspector
     if inspector is None or inspector.limits is None:
         return
@@ -75,6 +80,8 @@ def carried_out(work: Work, run_id: str) -> None:
     for batch in work.ledger.journal.batches(run_id):
         written[batch.collection] = written.get(batch.collection, 0) + batch.changes
     for ref, mark in marks.items():
+        if undo and mark["base"] != mark["seen"]:
+            continue
         if written.get(ref) and _loaded(work, ref) and _tells(work, work.row(ref).id, written[ref]):
             name = f"{_WRITTEN}{run_id}/{ref}"
             work.ledger.facts.put(work.spec.name, name, _take(work, ref, inspector))
@@ -90,9 +97,10 @@ def carried_out(work: Work, run_id: str) -> None:
 def stored(work: Work, run_id: str) -> Json:
     """The profiles that are kept of a run's loads, by collection; where its load changed too little to make one, the last before it."""
     found: Json = {}
+    started = work.ledger.journal.get(run_id).started
     for name in work.ledger.facts.names(work.spec.name, _RUN):
-        run, _, ref = name.removeprefix(_RUN).partition("/")
-        if run <= run_id:
+        at, run, ref = _parts(name)
+        if run == run_id or (at <= started and not _of(run_id, found.get(ref))):
             found[ref] = name
     kept = {ref: _document(work, name) for ref, name in found.items()}
     return {ref: one for ref, one in kept.items() if one["format"] == FORMAT}
@@ -104,10 +112,10 @@ def newest(work: Work) -> Json:
 
 
 def history(work: Work, ref: str) -> list[Json]:
-    """What is kept of a collection's loads, the oldest first: {"run", "at", "rows", "fields": {name: share of records without a value}}."""
+    """What is kept of a collection's loads, the oldest first: {"run", "at", "rows", "empty": {field: share of records without it}}."""
     found = []
     for name in work.ledger.facts.names(work.spec.name, _RUN):
-        run, _, own = name.removeprefix(_RUN).partition("/")
+        _, run, own = _parts(name)
         if own == ref and (one := _document(work, name))["format"] == FORMAT:
             empty = {
                 field: (1 - values["present"] / one["rows"]) if one["rows"] else 0.0
@@ -126,6 +134,16 @@ def bodies(work: Work, collection_id: int) -> Iterator[tuple[str, str, bytes]]:
             if one.seen:
                 yield one.href, one.title, held[one.seen]
         after = page[-1].href
+
+
+def _parts(name: str) -> tuple[float, str, str]:
+    """When, run and collection of a load, by the name of its profile."""
+    at, run, ref = name.removeprefix(_RUN).split("/", 2)
+    return float(at), run, ref
+
+
+def _of(run_id: str, name: str | None) -> bool:
+    return name is not None and _parts(name)[1] == run_id
 
 
 def _loaded(work: Work, ref: str) -> bool:
@@ -151,7 +169,7 @@ def _look(work: Work, run_id: str, side: Side, mark: Json | None, inspector: Ins
     ):
         return mark
     profile = _take(work, side.ref, inspector)
-    name = f"{_RUN}{run_id}/{side.ref}"
+    name = f"{_RUN}{profile['at']:017.6f}/{run_id}/{side.ref}"  # names stand in the order of time
     work.ledger.facts.put(work.spec.name, name, profile)
     base = mark["base"] if mark is not None else name
     made = {"format": FORMAT, "seen": name, "base": base, "revision": revision, "rows": profile["rows"]}
@@ -208,7 +226,7 @@ def _forget(work: Work, marks: Json) -> None:
     needed = {mark[key] for mark in marks.values() for key in ("seen", "base")}
     by_ref: dict[str, list[str]] = {}
     for name in facts.names(job, _RUN):
-        by_ref.setdefault(name.removeprefix(_RUN).partition("/")[2], []).append(name)
+        by_ref.setdefault(_parts(name)[2], []).append(name)
     old = [name for names in by_ref.values() for name in names[:-KEEP]] + facts.names(job, _WRITTEN)
     for name in old:
         if name not in needed:

@@ -161,10 +161,10 @@ def report(work: Work, run_id: str, verifications: list[dict[str, Any]] | None =
     run = work.ledger.journal.get(run_id)
     if run.ended is not None:
         return run.report
-    if work.inspector is not None and run.kind != "undo":
+    if work.inspector is not None:
         from trueup.core.loads import carried_out
 
-        carried_out(work, run_id)
+        carried_out(work, run_id, undo=run.kind == "undo")
     with work.ledger.transaction("report"):
         return _report(work, run, verifications or [])
 

@@ -42,7 +42,7 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
     ledger.journal.clear_changes(run_id)
     shape_changed = _note_configuration(work)
     held = identify(work)
-    if len(spec.collections) == 1:
+    if len(spec.collections) == 1 and (work.inspector is None or not work.inspector.digest):
         ledger.state.agree_alone(spec.name)
     if work.inspector is not None:
         from trueup.core.inspecting import note_rules
