@@ -1,4 +1,4 @@
-"""`make demo`: one calendar in three places, made to agree and kept so, with everything that may go wrong on the way; then backups.
+"""`make demo`: one calendar in three places, made to agree and kept so, with everything that may go wrong on the way; then contacts, then backups.
 
 Two real CalDAV servers (Radicale, Xandikos), a folder and a feed on loopback; the calendars of `examples/office`; and the
 `trueup` command, called as a person or a timer calls it. At the end the collections are compared by this script itself, without trueup.
@@ -24,6 +24,7 @@ from tests.support.servers import Dav, FeedServer, Radicale, Xandikos  # noqa: E
 
 from examples.demo_backup import backup  # noqa: E402
 from examples.demo_checks import Checks, Side, folder_side, server_side  # noqa: E402
+from examples.demo_contacts import contacts  # noqa: E402
 from examples.demo_stage import TRUEUP, chapter, environment, run, say  # noqa: E402
 
 OFFICE = ROOT / "examples" / "office"
@@ -79,6 +80,7 @@ def main() -> None:
         killed(demo)
         undone(demo)
         closing(demo)
+    contacts(folder.with_name("demo-contacts"))
     backup(folder.with_name("demo-backup"))
     say(
         f"\nThat took {time.monotonic() - started:.0f} seconds. The folders are still there to look at: {folder.relative_to(ROOT)}*"

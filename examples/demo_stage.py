@@ -18,7 +18,7 @@ def run(folder: Path, *args: str, expect: int = 0, show: int = 12, env: dict[str
     say(f"$ trueup {' '.join(args)}", "1")
     environ = environment() | (env or {})
     done = subprocess.run([str(TRUEUP), *args], cwd=folder, env=environ, capture_output=True, text=True)
-    text = done.stdout + done.stderr
+    text = done.stdout + ("" if "-v" in args else done.stderr)  # with -v what is under way is told there
     lines = text.rstrip().splitlines()
     cut = len(lines) > show + TAIL + 1
     for line in lines[:show] if cut else lines:
