@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.trees import NOBODY, context, copied, new_folder, odd_tree, open_up, patient, somebody_else, spec
+from trueup.core.supervision import Deadline
 from trueup.jobs.backup.sources.path import KIND
 from trueup.jobs.backup.sources.path.destination import Destination
 from trueup.model.backup import Drilled, RestoreStep, RestoreTarget
@@ -236,6 +237,69 @@ def test_all_of_it(about: Path, data: Path, tree: Path, to: Path, tmp_path: Path
     assert os.stat(to / "sparse").st_blocks * 512 < 1_000_000
     assert not [name for _, _, files in os.walk(to) for name in files if name.startswith(".trueup-")]
     assert drill(about, to, tmp_path).differences == ()
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A tree of which all can be restored, its about folder, and its data."""
+    tree = new_folder(tmp_path, "plain")
+    (tree / "folder" / "in").mkdir(parents=True)
+    (tree / "folder" / "in" / "note").write_text("a note")
+    (tree / "folder" / "link").symlink_to("in/note")
+    os.link(tree / "folder" / "in" / "note", tree / "again")
+    (tree / "kept").mkdir()
+    (tree / "kept" / "read-only").write_text("x")
+    os.utime(tree / "folder", ns=(1, 1_234_567_890_123_456_789))
+    captured = KIND.capture(spec(tree), context(tmp_path), new_folder(tmp_path, "spool"), patient())
+    return tree, captured.about, copied(tree, new_folder(tmp_path, "data"))
+
+
+def test_folders_are_moved_whole_where_nothing_is_in_the_way(plain: tuple[Path, Path, Path], to: Path) -> None:
+    tree, about, data = plain
+    wanted, inode = everything(tree), (data / "folder" / "in").stat().st_ino
+    steps = plan(about, RestoreTarget(str(to)))
+    assert restore(about, data, RestoreTarget(str(to))) == steps
+    assert everything(to) == wanted
+    assert (to / "again").stat().st_ino == (to / "folder" / "in" / "note").stat().st_ino
+    if Destination(str(to)).device != -1:
+        assert (to / "folder" / "in").stat().st_ino == inode
+        assert list(data.iterdir()) == []
+
+
+def test_what_is_in_the_way_is_left_and_the_rest_put_beside_it(plain: tuple[Path, Path, Path], to: Path) -> None:
+    tree, about, data = plain
+    (to / "folder" / "in").mkdir(parents=True)
+    (to / "folder" / "in" / "note").write_text("mine")
+    done = {one.what: one.action for one in restore(about, data, RestoreTarget(str(to)))}
+    assert done.pop("folder/in/note") == "skip"
+    assert set(done.values()) == {"create"}
+    assert (to / "folder" / "in" / "note").read_text() == "mine"
+    assert os.readlink(to / "folder" / "link") == "in/note"
+    assert everything(to / "kept") == everything(tree / "kept")
+
+
+def test_what_somebody_makes_this_very_moment_is_left(plain: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    _, about, data = plain
+    to = tmp_path / "to"
+
+    class Busy(Deadline):
+        def ok(self) -> None:
+            (to / "kept").mkdir(parents=True, exist_ok=True)
+            (to / "kept" / "mine").write_text("mine")
+            (to / "again").write_text("mine")
+
+    done = list(KIND.restore(about, data, RestoreTarget(str(to)), None, Busy("the test")))
+    assert {one.what for one in done if one.action == "skip"} == {"again", "kept", "kept/read-only"}
+    assert (to / "again").read_text() == (to / "kept" / "mine").read_text() == "mine"
+    assert (to / "folder" / "in" / "note").read_text() == "a note"
+
+
+def test_what_was_not_given_back_is_told(plain: tuple[Path, Path, Path], to: Path) -> None:
+    _, about, data = plain
+    (data / "kept" / "read-only").unlink()
+    done = {one.what: one.reason for one in restore(about, data, RestoreTarget(str(to)))}
+    assert done["kept/read-only"] == "it is missing from what the repository gave back"
+    assert (to / "folder" / "in" / "note").read_text() == "a note"
 
 
 def test_nothing_that_is_there_is_overwritten(about: Path, data: Path, to: Path) -> None:
