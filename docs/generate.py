@@ -25,6 +25,7 @@ from trueup.config.backup_models import BackupJobModel, SourceModel
 from trueup.config.contacts import FIELDS
 from trueup.config.contacts_models import ContactsJobModel
 from trueup.config.describe import Key, keys
+from trueup.config.mapping_models import AddressModel, DateModel, LineModel, MappingModel, NameModel, PhotoModel
 from trueup.config.models import (
     ConfigModel,
     GuardsModel,
@@ -171,6 +172,20 @@ def configuration() -> str:
             f"{', '.join(f'`{one}`' for one in quality.TESTS)}, or has a `fix`. How they work: ",
             "[how-to/data-quality.md](../how-to/data-quality.md).\n\n",
             key_table(keys(RuleModel)),
+            "\n### Mapping\n\n`mapping:` of a table in a contacts job: a column's name for each property, or more about the column (below). "
+            "[how-to/contacts-tables.md](../how-to/contacts-tables.md)\n\n",
+            key_table(one for one in keys(MappingModel) if not re.search(r"[.]", one.path)),
+            "\n### Columns of a mapping\n\nIn the place of a column's name: `{column: …}`, and what goes with it.\n\n",
+            key_table(
+                [
+                    *keys(NameModel),
+                    *(one for one in keys(DateModel) if one.path == "format"),
+                    *(one for one in keys(PhotoModel) if one.path == "as"),
+                    *(one for one in keys(LineModel) if one.path.startswith("type")),
+                ]
+            ),
+            "\nAn address has a column for each of its parts:\n\n",
+            key_table(one for one in keys(AddressModel) if "." not in one.path),
             f"\nFields of rules: {', '.join(f'`{one}`' for one in quality.WORDS)}; or a property by its own name in capitals.\n",
             "\n### guards.profile\n\nA load that is unlike the last one. `volume: block` is short for `volume: {action: block}`.\n\n",
             key_table(one for one in keys(ProfileGuardModel) if "." not in one.path),
@@ -199,6 +214,7 @@ def configuration() -> str:
 
 
 _SECTIONS = {
+    **{f"{one}[].mapping": "[Mapping](#mapping)" for one in ("collections", "from", "to")},
     "schedule": "[Schedules](#schedules)",
     "triggers": "[Triggers](#triggers)",
     "quality": "[Rules](#rules-of-quality)",

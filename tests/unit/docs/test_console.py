@@ -17,6 +17,7 @@ PAGES = [
     "how-to/backup.md",
     "how-to/contacts.md",
     "how-to/contacts-duplicates.md",
+    "how-to/contacts-tables.md",
     "how-to/data-quality.md",
 ]
 SHOWN = Path("/home/ana/calendars")

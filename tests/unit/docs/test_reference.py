@@ -44,6 +44,7 @@ from trueup.config.models import (
     TriggerModel,
     WindowModel,
 )
+from trueup.config.mapping_models import AddressModel, CellModel, MappingModel, RangeModel
 from trueup.config.quality_models import AnomalyModel, LookupModel, ProfileGuardModel, RuleModel
 from trueup.model import errors
 from trueup.model.change import Change
@@ -61,6 +62,7 @@ MODELS = (
     *(ConfigModel, CollectionModel, PreferModel, GuardsModel, WindowModel, FilterModel, TransformModel, OverlapsModel),
     *(JobModel, RetryModel, CacheModel, StepModel, ParamModel, PipelineModel, SecretModel),
     *(EventsModel, ExceptModel, ScheduleModel, TriggerModel),
+    *(MappingModel, CellModel, AddressModel, RangeModel),
     *(ContactsJobModel, ContactsFilterModel, MatchModel, RuleModel, LookupModel, ProfileGuardModel, AnomalyModel),
     *(backup.BackupJobModel, backup.RepositoryModel, backup.BackupWindowModel),
     *(backup.TimeoutModel, backup.VerifyModel, backup.DrillModel, backup.ArchiveModel, backup.RetentionModel),
@@ -128,6 +130,7 @@ def test_the_overview_names_every_command_module() -> None:
         "common",
         "commands",
         "wizard",
+        "wizard_tables",
         "restoring",
     }
     assert modules == {one.name for one in COMMANDS}
