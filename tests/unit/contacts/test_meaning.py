@@ -11,7 +11,7 @@ from tests.unit.contacts.cards import RANDOM, VENDORS, random_cards
 from trueup.core.merge import diff, merge, needed
 from trueup.jobs.contacts import ContactsKind
 from trueup.jobs.contacts.card import read_card
-from trueup.jobs.contacts.write import upgraded
+from trueup.jobs.contacts.write import modern, upgraded
 from trueup.model.capabilities import Capabilities
 from trueup.model.errors import ItemRefused
 
@@ -87,6 +87,19 @@ def test_there_and_back_is_equal(version: str, other: str) -> None:
         assert upgraded(read_card(back), other).to_bytes() == there, "a second time nothing drifts"
 
     goes()
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_vendors_cards_go_there_and_back(name: str) -> None:
+    data = modern(read_card(VENDORS[name])).to_bytes()
+    assert KIND.same(data, VENDORS[name])
+    version = read_card(data).version
+    other = "3.0" if version == "4.0" else "4.0"
+    there = upgraded(read_card(data), other).to_bytes()
+    back = upgraded(read_card(there), version).to_bytes()
+    assert KIND.same(data, there)
+    assert KIND.same(data, back)
+    assert upgraded(read_card(back), other).to_bytes() == there, "a second time nothing drifts"
 
 
 @pytest.mark.parametrize("name", VENDORS)

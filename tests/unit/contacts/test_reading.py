@@ -34,6 +34,8 @@ def refusal(data: bytes) -> ItemRefused:
     [
         ("apple", "Dr. Anna Maria Berg"), ("google", "Anna Berg"), ("outlook", "Björn Müller"), ("android", "Björn Müller"),
         ("nextcloud", "Anna Berg"), ("thunderbird", "Anna Berg"), ("nokia", "Anna Berg"), ("group", "Board"),
+        ("evolution", "Frau Eva Olsen"), ("kaddressbook", "Karin Dahl"), ("exchange", "Xaver Exner"), ("sony-ericsson", "Søren Sørensen"),
+        ("samsung", "김이름"),
     ],
 )  # fmt: skip
 def test_a_glance_at_every_vendors_card(name: str, title: str) -> None:

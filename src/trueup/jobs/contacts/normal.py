@@ -227,7 +227,7 @@ def _read_binary(head: Head, value: str) -> _Read:
         return "", None, ""
     data = v.binary(head, value)
     if data is None:
-        said = v.uri(value) if head.encoding != "B" else "".join(value.split())
+        said = v.uri(value) if (encoded := v.encoded(head, value)) is None else encoded
         return "", said, v.shorten(said)
     if not data:
         return "", None, ""

@@ -185,22 +185,24 @@ def show_date(normal: str) -> str:
 
 def binary(head: Head, value: str) -> bytes | None:
     """The decoded bytes of a photo, logo, key or sound; None where it is a link, a text, or broken."""
-    if head.encoding == "B":
-        return _base64(value)
+    said = encoded(head, value)
+    if said is not None:
+        try:
+            return b64decode(said)
+        except (Base64Error, ValueError):
+            return None
     match = _DATA_URI.match(value.lstrip()[:200])
-    if match is None:
-        return None
-    data = value.lstrip()[match.end() :]
-    if match[3] is None:
-        return unquote_to_bytes(data)
-    return _base64(data.replace("\\", ""))
+    return None if match is None else unquote_to_bytes(value.lstrip()[match.end() :])
 
 
-def _base64(value: str) -> bytes | None:
-    try:
-        return b64decode("".join(value.split()))
-    except (Base64Error, ValueError):
+def encoded(head: Head, value: str) -> str | None:
+    """What a photo, logo, key or sound says in base64, as it is written but for blanks; None where it is not in base64."""
+    if head.encoding == "B":
+        return "".join(value.split())
+    match = _DATA_URI.match(value.lstrip()[:200])
+    if match is None or match[3] is None:
         return None
+    return "".join(value.lstrip()[match.end() :].replace("\\", "").split())
 
 
 def media_type(head: Head, value: str, data: bytes) -> str:
