@@ -23,7 +23,7 @@ _FULL = re.compile(
 )
 _REFUSED = re.compile(
     r"wrong password or no key|access ?denied|InvalidAccessKeyId|SignatureDoesNotMatch|does not exist in our records|signature we calculated"
-    r"|authentication failed|permission denied \(publickey"
+    r"|authentication failed|permission denied \(publickey|host key verification failed"
     r"|unexpected HTTP response \(40[13]\)|40[13] (Forbidden|Unauthorized)",
     re.IGNORECASE,
 )
@@ -36,14 +36,26 @@ _DAMAGED = re.compile(
 _PASSING = re.compile(
     r"connection (refused|reset|timed out)|i/o timeout|timeout|deadline exceeded|no such host|network is unreachable|no route to host"
     r"|server misbehaving|\bEOF\b|broken pipe|\b(429|500|502|503|504)\b|SlowDown|too many (requests|open files)|connection (was )?lost"
-    r"|server is not available|host is down|temporary failure|stale (NFS )?file handle|input/output error",
+    r"|ssh command exited: exit status 255|server is not available|host is down|temporary failure|stale (NFS )?file handle|input/output error",
     re.IGNORECASE,
 )
 _READ_ONLY = re.compile(r"unable to create lock in backend", re.IGNORECASE)
 
 
+_SSH = "subprocess ssh: "
+"""What stands before the words of the ssh that restic starts: they say more than that it ended."""
+
+
 def message(lines: Iterable[str]) -> str:
-    """Why it failed, out of all it said: the message of its "exit_error", the sentence that says so in words, else its last line."""
+    """Why it failed, out of all it said: ssh's last words, and its own."""
+    lines = list(lines)
+    ssh = [one.strip().removeprefix(_SSH) for one in lines if one.strip().startswith(_SSH)]
+    own = _own([one for one in lines if not one.strip().startswith(_SSH)])
+    return f"ssh: {ssh[-1]} ({own})" if ssh else own
+
+
+def _own(lines: Iterable[str]) -> str:
+    """The message of its "exit_error", the sentence that says so in words, else its last line."""
     words = last = ""
     for line in lines:
         text = line.strip()
