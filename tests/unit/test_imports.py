@@ -85,3 +85,25 @@ def test_a_run_with_nothing_to_do_imports_neither_the_schema_nor_what_changes_ne
     unneeded = {"drafting", "draft", "mirror", "reconcile", "conflicts", "undo", "graph", "advising"}
     assert not {f"trueup.core.{one}" for one in unneeded} & modules
     assert not {"trueup.jobs.calendar.item", "trueup.jobs.calendar.normal", "trueup.config.load"} & modules
+
+
+def test_address_books_with_nothing_to_do_are_not_read_and_not_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for store in ("one", "two"):
+        (tmp_path / store / "team").mkdir(parents=True)
+        body = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:1\r\nFN:A\r\nN:A;;;;\r\nEMAIL:a@example.org\r\nEND:VCARD\r\n"
+        (tmp_path / store / "team" / "1.vcf").write_bytes(body.encode())
+    (tmp_path / "trueup.yaml").write_text(
+        "version: 1\nstores: {one: {connector: vcf, path: one}, two: {connector: vcf, path: two}}\n"
+        "jobs: {team: {kind: contacts, collections: [{store: one, name: team}, {store: two, name: team}],\n"
+        "  quality: [{field: email, required: on, action: reject}, {field: email, fix: lower}]}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    imported("run", "team")
+    imported("run", "team")
+    modules = imported("run", "team")
+    assert not modules & ((HEAVY - {"sqlite3"}) | {"phonenumbers", "rapidfuzz"})
+    jobs = {"quality.fields", "quality.rule", "quality.meanings"}
+    core = {"drafting", "inspecting", "profiling.profile", "profiling.drift"}
+    assert not {*(f"trueup.jobs.contacts.{one}" for one in jobs), *(f"trueup.core.{one}" for one in core)} & modules

@@ -16,6 +16,7 @@ from typing import Any
 from trueup.core.draft import Draft
 from trueup.core.ledger.rows import Replica
 from trueup.core.loads import bodies
+from trueup.core.noted import TOPIC
 from trueup.core.side import Side
 from trueup.core.work import Work
 from trueup.model.change import REJECTED, Action
@@ -24,30 +25,13 @@ from trueup.model.diagnostics import Diagnostic, Severity
 from trueup.model.errors import ItemRefused
 from trueup.model.quality import REJECT, REVIEW, WARN, Breach, Inspected
 
-TOPIC = "quality"
-ACCEPT = "accept"
-"""The answer that lets a record through; the other is REJECT."""
-
 WHERE = "quality"
 EXAMPLES = 3
 
 ALIKE = ("the same on all sides", "the same edit on all sides")
 """What the planner says where nothing but the mending is to be done."""
 
-_RULES = "quality/rules"
 _PAGE = 500
-
-
-def note_rules(work: Work) -> None:
-    """Everything is looked at again when the rules changed."""
-    digest = work.inspector.digest if work.inspector is not None else ""
-    known = (work.ledger.facts.get(work.spec.name, _RULES) or {}).get("digest", "")
-    if known != digest:
-        with work.ledger.transaction("quality"):
-            work.ledger.state.mark_all_due(work.spec.name)
-            work.ledger.facts.put(work.spec.name, _RULES, {"digest": digest})
-            if not digest:
-                work.ledger.questions.withdraw(work.spec.name, TOPIC, ())
 
 
 @dataclass

@@ -45,7 +45,7 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
     if len(spec.collections) == 1 and (work.inspector is None or not work.inspector.digest):
         ledger.state.agree_alone(spec.name)
     if work.inspector is not None:
-        from trueup.core.inspecting import note_rules
+        from trueup.core.noted import note_rules
 
         note_rules(work)
     sides = {str(ref): _side(work, str(ref), readings[str(ref)]) for ref in spec.collections}
@@ -138,7 +138,13 @@ def _quality(work: Work, run_id: str, sides: Mapping[str, Side]) -> tuple[list[G
 
 
 def _inspection(work: Work, sides: Mapping[str, Side]) -> Inspection | None:
+    """The inspection of what is due by the job's rules of quality; None where it has none, or nothing is due."""
     if work.inspector is None or not work.inspector.digest:
+        return None
+    if not work.ledger.state.due_links(work.spec.name, work.clock(), 0, 1):
+        from trueup.core.noted import TOPIC
+
+        work.ledger.questions.withdraw(work.spec.name, TOPIC, ())  # what was asked about is gone
         return None
     from trueup.core.inspecting import Inspection
 

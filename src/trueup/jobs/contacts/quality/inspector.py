@@ -1,4 +1,4 @@
-"""`ContactsInspector`: what the core asks about the quality of contacts."""
+"""`ContactsInspector`: what the core asks about the quality of contacts. What it takes to answer is imported when it is first asked."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from trueup.jobs.contacts.card import Card, read_card
-from trueup.jobs.contacts.quality.fields import EXPECTS, record
-from trueup.jobs.contacts.write import modern
 from trueup.model.quality import Inspected, ProfileLimits
 
 if TYPE_CHECKING:
+    from trueup.jobs.contacts.card import Card
     from trueup.jobs.contacts.quality.rule import Known, Rule
 
 Lookup = Callable[[Mapping[str, Any]], "Known"]
@@ -39,7 +37,13 @@ class ContactsInspector:
         said = json.dumps([self._options, list(versions)], sort_keys=True).encode()
         self.digest = blake2b(said, digest_size=8).hexdigest() if self._options else ""
         self.limits = _limits(options.get("profile"))
-        self.expects = EXPECTS
+
+    @property
+    def expects(self) -> Mapping[str, str]:
+        """See `Inspector`."""
+        from trueup.jobs.contacts.quality.fields import EXPECTS
+
+        return EXPECTS
 
     @property
     def _rules(self) -> list[Rule]:
@@ -55,6 +59,8 @@ class ContactsInspector:
 
     def values(self, data: bytes) -> Mapping[str, Sequence[str]]:
         """See `Inspector.values`."""
+        from trueup.jobs.contacts.quality.fields import record
+
         return record(self._card(data))
 
     def alone(self, collection: str) -> bool:
@@ -85,6 +91,9 @@ class ContactsInspector:
     def _card(self, data: bytes) -> Card:
         """The card of a body; the last one is kept, for a body is asked about several times in a row."""
         if self._last is None or self._last[0] is not data:
+            from trueup.jobs.contacts.card import read_card
+            from trueup.jobs.contacts.write import modern
+
             self._last = (data, modern(read_card(data)))
         return self._last[1]
 
