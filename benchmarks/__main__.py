@@ -24,6 +24,7 @@ from benchmarks import (
     overhead,
     parsing,
     planning,
+    profiles,
     push,
     report,
     scale,
@@ -123,6 +124,10 @@ def _matching(quick: bool, servers: list[str]) -> Section:
     return matching.measure(quick)
 
 
+def _profile(quick: bool, servers: list[str]) -> Section:
+    return profiles.measure(5_000 if quick else 100_000, 1 if quick else 3)
+
+
 def _backups(quick: bool, servers: list[str]) -> Section:
     return backups.measure(quick)
 
@@ -140,6 +145,7 @@ MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
     "overhead": _overhead,
     "scale": _scale,
     "matching": _matching,
+    "profile": _profile,
     "backups": _backups,
 }
 

@@ -21,6 +21,7 @@ ORDER = (
     "startup",
     "planning",
     "parsing",
+    "profile",
     "engines",
     "overhead",
     "scale",
