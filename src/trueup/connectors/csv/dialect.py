@@ -87,7 +87,16 @@ def delimiter_of(text: str, *, whole: bool) -> str:
         if len(near) == 1:
             return near[0]
         raise Unclear(near or parting)
+    # Where one of them leaves quotes within values, it cuts through what is quoted.
+    clean = [one for one in even if not _cuts_quotes(text, one)]
+    if len(clean) == 1:
+        return clean[0]
     raise Unclear(even)
+
+
+def _cuts_quotes(text: str, delimiter: str) -> bool:
+    first = next((one for one in text.splitlines() if one.strip()), "")
+    return any(one.count('"') % 2 for one in next(csv.reader([first], delimiter=delimiter), []))
 
 
 def _share(widths: Sequence[int]) -> float:

@@ -107,7 +107,8 @@ def require_key(columns: Sequence[str], key: Sequence[str], path: str, what: str
         from difflib import get_close_matches
 
         listed = ", ".join(columns[:30]) + (" …" if len(columns) > 30 else "")
-        near = get_close_matches(missing[0], columns, 1, 0.6)
+        alike = {one.casefold(): one for one in columns}
+        near = [alike[one] for one in get_close_matches(missing[0].casefold(), alike, 1, 0.6)]
         raise Permanent(
             f"could not read {what}",
             where=path,

@@ -155,7 +155,8 @@ class MappedCollection:
 def _no_column(name: str, columns: Sequence[str], what: str) -> Permanent:
     from difflib import get_close_matches
 
-    near = get_close_matches(name, columns, 1, 0.6)
+    alike = {one.casefold(): one for one in columns}
+    near = [alike[one] for one in get_close_matches(name.casefold(), alike, 1, 0.6)]
     listed = ", ".join(columns[:30]) + (" …" if len(columns) > 30 else "")
     why = f"the table has no column “{name}”" + (f"; did you mean “{near[0]}”?" if near else "")
     return Permanent(f"the mapping of {what} does not fit", why=why, hint=f"its columns: {listed}")
