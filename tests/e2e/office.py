@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -238,3 +238,29 @@ def card(uid: str, title: str, *lines: str) -> str:
     """A small contact."""
     head = ["BEGIN:VCARD", "VERSION:3.0", f"UID:{uid}", f"FN:{title}", f"N:{title};;;;"]
     return "\r\n".join([*head, *lines, "END:VCARD", ""])
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How items of a kind are written, so that what holds for all kinds is tested once.
+
+    Attributes:
+        name: of the kind; connector, suffix: of a server's collections, and of files; titled: the property that is the title.
+        item: makes a small one of UID, title and further lines.
+    """
+
+    name: str
+    connector: str
+    suffix: str
+    titled: str
+    item: Callable[..., str]
+
+    def server(self, name: str, server: DavServer) -> OnServer:
+        return OnServer.make(name, server, connector=self.connector)
+
+    def folder(self, name: str, root: Path) -> InFolder:
+        return InFolder(name, root, self.suffix)
+
+
+CALENDAR = Kind("calendar", "caldav", ".ics", "SUMMARY", event)
+CONTACTS = Kind("contacts", "carddav", ".vcf", "FN", card)

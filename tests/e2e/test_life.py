@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.office import OFFICE, InFolder, Office, OnServer, event, wrote
+from tests.contract.cards import BODIES
+from tests.e2e.office import CALENDAR, CONTACTS, OFFICE, InFolder, Kind, Office, OnServer, Place, event, wrote
 from tests.support.proxy import Proxy
 from tests.support.servers import FeedServer, PostgreSQL, Radicale, Xandikos
 
@@ -24,10 +25,16 @@ class Behind(OnServer):
         return {**super().store(), "url": self.proxy.url}
 
 
+@pytest.fixture(params=[CALENDAR, CONTACTS], ids=lambda kind: kind.name)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    found: Kind = request.param
+    return found
+
+
 @pytest.fixture
-def counted(radicale: Radicale) -> Iterator[Behind]:
+def counted(radicale: Radicale, kind: Kind) -> Iterator[Behind]:
     with Proxy(radicale.url) as proxy:
-        place = Behind.make("work", radicale)
+        place = Behind.make("work", radicale, connector=kind.connector)
         assert isinstance(place, Behind)
         place.proxy = proxy
         yield place
@@ -41,12 +48,12 @@ def bodies_fetched(proxy: Proxy) -> int:
     )
 
 
-def test_requests_follow_the_changes_and_not_the_size(counted: Behind, tmp_path: Path) -> None:
-    laptop, office = InFolder("laptop", tmp_path / "laptop"), Office(tmp_path / "office")
-    office.configure([counted, laptop])
+def test_requests_follow_the_changes_and_not_the_size(counted: Behind, tmp_path: Path, kind: Kind) -> None:
+    laptop, office = kind.folder("laptop", tmp_path / "laptop"), Office(tmp_path / "office")
+    office.configure([counted, laptop], kind=kind.name)
     quiet, busy = [], []
     for number in range(120):
-        laptop.put(f"{number}.ics", event(f"item-{number}", f"Item {number}"))
+        laptop.put(f"{number}{kind.suffix}", kind.item(f"item-{number}", f"Item {number}"))
         if number not in (39, 119):
             continue
         office.run()
@@ -56,7 +63,7 @@ def test_requests_follow_the_changes_and_not_the_size(counted: Behind, tmp_path:
         quiet.append(len(counted.proxy.exchanges))
         assert bodies_fetched(counted.proxy) == 0
         for changed in range(10):
-            counted.edit(f"item-{changed}", f"SUMMARY:Item {changed}", f"SUMMARY:Item {changed}.")
+            counted.edit(f"item-{changed}", f"{kind.titled}:Item {changed}", f"{kind.titled}:Item {changed}.")
         counted.proxy.clear()
         assert wrote(office.run()) == {"update": 10}
         busy.append((len(counted.proxy.exchanges), bodies_fetched(counted.proxy)))
@@ -67,20 +74,24 @@ def test_requests_follow_the_changes_and_not_the_size(counted: Behind, tmp_path:
 
 @pytest.mark.parametrize("memory", ["sqlite", "postgresql"])
 def test_a_lost_ledger_is_rebuilt_without_doubles(
-    memory: str, radicale: Radicale, xandikos: Xandikos, tmp_path: Path, request: pytest.FixtureRequest
+    memory: str, kind: Kind, radicale: Radicale, xandikos: Xandikos, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    places = [OnServer.make("work", radicale), OnServer.make("home", xandikos), InFolder("laptop", tmp_path / "laptop")]
-    for number, path in enumerate(sorted((OFFICE / "team").glob("[d-m]*.ics"))):
-        if "VJOURNAL" not in path.read_text():
-            places[number % 3].put(path.name, path.read_bytes().decode())
+    places: list[Place] = [
+        kind.server("work", radicale),
+        kind.server("home", xandikos),
+        kind.folder("laptop", tmp_path / "laptop"),
+    ]
+    for number, (name, text) in enumerate(sorted(items(kind).items())):
+        places[number % 3].put(name, text)
     office = Office(tmp_path / "office")
     database: PostgreSQL | None = request.getfixturevalue("postgresql") if memory == "postgresql" else None
-    office.configure(places, **({"ledger": database.make_database()} if database else {}))
+    job = {"collections": [office.ref(one) for one in places], **({"match": "off"} if kind is CONTACTS else {})}
+    office.configure(places, job, kind.name, **({"ledger": database.make_database()} if database else {}))
     assert wrote(office.run()).keys() == {"create"}
     before = [place.side().shown() for place in places]
 
     if database:
-        office.configure(places, ledger=database.make_database())
+        office.configure(places, job, kind.name, ledger=database.make_database())
     else:
         shutil.rmtree(office.folder / ".trueup")
     report = office.run()
@@ -88,6 +99,14 @@ def test_a_lost_ledger_is_rebuilt_without_doubles(
     assert [place.side().shown() for place in places] == before
     assert not any(place.side().doubled for place in places)
     assert wrote(office.run()) == {}
+
+
+def items(kind: Kind) -> dict[str, str]:
+    """A company's events, or contacts that stores are known to stumble over, by the names of their files."""
+    if kind is CONTACTS:
+        return {f"{number}.vcf": body.decode() for number, (_, body) in enumerate(BODIES.values())}
+    found = {path.name: path.read_bytes().decode() for path in (OFFICE / "team").glob("[d-m]*.ics")}
+    return {name: text for name, text in found.items() if "VJOURNAL" not in text}
 
 
 def test_a_feed_is_mirrored_and_nothing_else_is_touched(tmp_path: Path, xandikos: Xandikos) -> None:
@@ -174,21 +193,21 @@ def test_a_double_booking_is_marked_until_it_is_over(tmp_path: Path) -> None:
     assert wrote(office.run()) == {}
 
 
-def test_undo_says_what_it_cannot(radicale: Radicale, tmp_path: Path) -> None:
+def test_undo_says_what_it_cannot(radicale: Radicale, tmp_path: Path, kind: Kind) -> None:
     work, laptop, office = (
-        OnServer.make("work", radicale),
-        InFolder("laptop", tmp_path / "laptop"),
+        kind.server("work", radicale),
+        kind.folder("laptop", tmp_path / "laptop"),
         Office(tmp_path / "office"),
     )
-    office.configure([work, laptop])
+    office.configure([work, laptop], kind=kind.name)
     for name in ("a", "b", "c"):
-        laptop.put(f"{name}.ics", event(name, f"Title {name}"))
+        laptop.put(f"{name}{kind.suffix}", kind.item(name, f"Title {name}"))
     office.run()
-    laptop.edit("a", "SUMMARY:Title a", "SUMMARY:Wrong a")
-    laptop.edit("b", "SUMMARY:Title b", "SUMMARY:Wrong b")
+    laptop.edit("a", f"{kind.titled}:Title a", f"{kind.titled}:Wrong a")
+    laptop.edit("b", f"{kind.titled}:Title b", f"{kind.titled}:Wrong b")
     laptop.delete("c")
     run = office.run()
-    work.edit("b", "SUMMARY:Wrong b", "SUMMARY:Edited since")
+    work.edit("b", f"{kind.titled}:Wrong b", f"{kind.titled}:Edited since")
     with office.app() as app:
         header = app.plan_undo(run["run"])
         changes = list(app.changes(header["run"]))
