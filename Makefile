@@ -96,7 +96,7 @@ test-airflow-quick: .venv-airflow/.done postgresql
 	.venv-airflow/bin/python -m pytest -q -m "not slow" tests/engines/airflow
 
 crash: setup postgresql mariadb restic  ## the whole campaign: a kill at every ledger write and every request (longer than a coffee)
-	TRUEUP_CAMPAIGN=full $(BIN)/python -m pytest -q -n $(JOBS) tests/crash tests/property tests/backup
+	TRUEUP_CAMPAIGN=full $(BIN)/python -m pytest -q -n $(JOBS) tests/crash tests/property tests/backup tests/unit/contacts/test_meaning.py
 
 bench: archivers restic postgresql .venv-bench/.done .venv-prefect/.done .venv-temporal/.done .venv-airflow/.done  ## side by side with vdirsyncer on the same servers, in one run (a quarter of an hour)
 	$(BIN)/python -m benchmarks
