@@ -279,7 +279,7 @@ MEANINGS = {
     ExitCode.CHANGES: "`plan --exit-code`: there is something to do",
     ExitCode.PARTIAL: "partly done: an item was refused, or a store could not be read; the rest is done. `verify`: the sides differ",
     ExitCode.BLOCKED: "a guard asks for a person's word, or the plan is stale; nothing was changed",
-    ExitCode.CONFLICT: "a conflict needs a person: `trueup resolve JOB`",
+    ExitCode.CONFLICT: "a conflict or a question needs a person: `trueup resolve JOB`",
     ExitCode.NOT_INITIALISED: "there is no trueup.yaml: `trueup init`",
     ExitCode.LOCKED: "another process works on this job",
     ExitCode.LOGIN_REFUSED: "a login was refused, or a password is not where the configuration says",
