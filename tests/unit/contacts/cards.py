@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import strategies as st
 
 APPLE = """BEGIN:VCARD
@@ -348,6 +350,39 @@ def random_cards(version: str) -> st.SearchStrategy[bytes]:
     """Cards of a version with what is written there in practice, and with odd things."""
     return _lines(version).map(lambda lines: card(*lines, version=version))
 
+
+def _quoted(said: str) -> str:
+    """Quoted-printable with soft line breaks (RFC 2045 section 6.7), as phones write it."""
+    coded = "".join(f"={one:02X}" if one in b"=;" or not 32 < one < 127 else chr(one) for one in said.encode())
+    return "=\r\n".join(re.findall(r"(?:=[0-9A-F]{2}|[^=]){1,20}", coded)) or ""
+
+
+_OLD_TEXT = st.text(st.sampled_from("abcXYZ 019äß漢:,'+-._"), max_size=30)
+_OLD_TYPES = st.sampled_from(["", ";HOME", ";WORK;VOICE", ";CELL;PREF", ";X-Ferien", ";TYPE=HOME"])
+_OLD_CODING = st.sampled_from([";CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE", ";ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8"])
+OLD = st.lists(
+    st.one_of(
+        st.builds("N;CHARSET=UTF-8:{};{}".format, _OLD_TEXT, _OLD_TEXT),
+        st.builds(
+            "{}{}:{}".format, st.sampled_from(["FN", "NOTE", "TITLE", "X-FOO"]), _OLD_CODING, _OLD_TEXT.map(_quoted)
+        ),
+        st.builds("ORG:{};{}".format, _OLD_TEXT, _OLD_TEXT),
+        st.builds("TEL{}:{}".format, _OLD_TYPES, _PHONES),
+        st.builds("EMAIL;INTERNET{}:{}".format, _OLD_TYPES, _EMAILS),
+        st.builds(
+            "ADR{};ENCODING=QUOTED-PRINTABLE:;;{};{};;;".format,
+            _OLD_TYPES,
+            _OLD_TEXT.map(_quoted),
+            _OLD_TEXT.map(_quoted),
+        ),
+        st.builds("PHOTO;ENCODING=BASE64;JPEG:{}\r\n".format, _PHOTO),
+        st.builds("BDAY:{}".format, st.sampled_from(["19800102", "1980-01-02", ""])),
+        st.builds("CATEGORIES:{}".format, _OLD_TEXT),
+        st.just("AGENT:\r\nBEGIN:VCARD\r\nVERSION:2.1\r\nN:Ben\r\nEND:VCARD"),
+    ),
+    max_size=10,
+).map(lambda lines: card(*lines, version="2.1"))
+"""Cards of old phones."""
 
 RANDOM = st.one_of(random_cards("3.0"), random_cards("4.0"))
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.property.machine import FULL
-from tests.unit.contacts.cards import RANDOM, VENDORS, random_cards
+from tests.unit.contacts.cards import OLD, RANDOM, VENDORS, random_cards
 from trueup.core.merge import diff, merge, needed
 from trueup.jobs.contacts import ContactsKind
 from trueup.jobs.contacts.card import read_card
@@ -24,7 +24,7 @@ LISTS_IF_TWICE = {
 }  # properties nobody defined: a second one makes a list of the first
 LABELLED = {"ANNIVERSARY": "X-ABDATE", "RELATED": "X-ABRELATEDNAMES"}  # what a label makes of a vendor's property
 MORE = 100 if FULL else 1  # examples of the campaign
-ALL = st.one_of(RANDOM, st.sampled_from(list(VENDORS.values())))
+ALL = st.one_of(RANDOM, OLD, st.sampled_from(list(VENDORS.values())))
 
 
 @given(ALL)
@@ -87,6 +87,17 @@ def test_there_and_back_is_equal(version: str, other: str) -> None:
         assert upgraded(read_card(back), other).to_bytes() == there, "a second time nothing drifts"
 
     goes()
+
+
+@given(OLD)
+@settings(max_examples=100 * MORE)
+def test_an_old_phones_card_means_the_same_in_every_version(data: bytes) -> None:
+    for takes in ("3.0", "4.0"):
+        stored = KIND.storable(data, Capabilities(formats=frozenset({takes})), invite=False)
+        before, after = KIND.fields(data), KIND.fields(stored)
+        assert {k: f.normal for k, f in before.items()}.items() <= {k: f.normal for k, f in after.items()}.items()
+        assert {key.name for key in after.keys() - before.keys()} <= {"FN", "N"}
+        assert KIND.glance(stored).uid == KIND.glance(data).uid
 
 
 @pytest.mark.parametrize("name", VENDORS)
