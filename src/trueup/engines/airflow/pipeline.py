@@ -171,7 +171,11 @@ def _function_map(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
 
 
 def _job(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
-    about = {"pipeline_run": graph.place.run_of("begin"), "above": graph.place.id("begin"), "step": name}
+    about: dict[str, Any] = {
+        "pipeline_run": graph.place.run_of("begin"),
+        "above": graph.place.id("begin"),
+        "step": name,
+    }
     with TaskGroup(name, tooltip=f"job {step['target']}", default_args=_limits(step)):
         return job_tasks(
             graph.place.within(name),
@@ -183,7 +187,11 @@ def _job(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
 
 
 def _pipeline(graph: Graph, name: str, step: Json, decides: bool) -> Unit:
-    about = {"pipeline_run": graph.place.run_of("begin"), "above": graph.place.id("begin"), "step": name}
+    about: dict[str, Any] = {
+        "pipeline_run": graph.place.run_of("begin"),
+        "above": graph.place.id("begin"),
+        "step": name,
+    }
     with TaskGroup(name, tooltip=f"pipeline {step['target']}", default_args=_limits(step)):
         return pipeline_tasks(
             graph.within(name),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from trueup.engines.airflow.base import TrueupOperator
 from trueup.engines.airflow.calling import call, counted
 from trueup.engines.airflow.job_ends import BeginJob, EndJob, left
 from trueup.engines.airflow.pipeline_ends import BeginPipeline, EndPipeline, current
@@ -17,17 +18,16 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class BeginJobStep(BeginJob):
-    """Begins the job of a step.
+class OfStep(TrueupOperator):
+    """What an operator is that begins or ends what a step of a pipeline starts.
 
     Args:
         pipeline_run: the pipeline's run.
         above: the task that began that.
         step: the step's name.
         decides: whether it has to ask if it runs.
+        more: of the operator.
     """
-
-    template_fields: Sequence[str] = ("config", "job", "allow", "pipeline_run")
 
     def __init__(self, *, pipeline_run: str, above: str, step: str, decides: bool = True, **more: Any) -> None:
         super().__init__(**more)
@@ -37,32 +37,31 @@ class BeginJobStep(BeginJob):
         """See `current`."""
         self.pipeline_run = current(context, self.config, self.above, self.pipeline_run)
 
-    def execute(self, context: Context) -> Any:
-        """See `calls.start_step`, `calls.begin_job`."""
+    def started(self) -> Json:
+        """Whether it runs, and with what; see `calls.start_step`."""
         if self.decides:
             decided(call("decide", self.config, self.pipeline_run, self.step), self.step)
-        started: Json = call("start_step", self.config, self.pipeline_run, self.step, None)
+        found: Json = call("start_step", self.config, self.pipeline_run, self.step, None)
+        return found
+
+
+class BeginJobStep(OfStep, BeginJob):
+    """Begins the job of a step."""
+
+    template_fields: Sequence[str] = ("config", "job", "allow", "pipeline_run")
+
+    def execute(self, context: Context) -> Any:
+        """See `calls.start_step`, `calls.begin_job`."""
+        started = self.started()
         if started["known"]:
             return self.do_branch(context, self.routes["over"])
         return self.begin(context, started["parent"], ())
 
 
-class EndJobStep(EndJob):
-    """Ends the job of a step, and the step.
-
-    Args:
-        pipeline_run, above, step: as `BeginJobStep`.
-    """
+class EndJobStep(OfStep, EndJob):
+    """Ends the job of a step, and the step."""
 
     template_fields: Sequence[str] = ("config", "pipeline_run")
-
-    def __init__(self, *, pipeline_run: str, above: str, step: str, **more: Any) -> None:
-        super().__init__(**more)
-        self.pipeline_run, self.above, self.step = pipeline_run, above, step
-
-    def pre_execute(self, context: Context) -> None:
-        """See `current`."""
-        self.pipeline_run = current(context, self.config, self.above, self.pipeline_run)
 
     def execute(self, context: Context) -> Json:
         """See `calls.end_job`, `calls.end_step`. What is partly done stays green: the steps behind it ask the ledger."""
@@ -76,49 +75,23 @@ class EndJobStep(EndJob):
         return {"outcome": ended["outcome"], "run": report["run"]}
 
 
-class BeginPipelineStep(BeginPipeline):
-    """Begins the pipeline of a step.
-
-    Args:
-        pipeline_run, above, step, decides: as `BeginJobStep`.
-    """
+class BeginPipelineStep(OfStep, BeginPipeline):
+    """Begins the pipeline of a step."""
 
     template_fields: Sequence[str] = ("config", "pipeline", "pipeline_run")
 
-    def __init__(self, *, pipeline_run: str, above: str, step: str, decides: bool = True, **more: Any) -> None:
-        super().__init__(**more)
-        self.pipeline_run, self.above, self.step, self.decides = pipeline_run, above, step, decides
-
-    def pre_execute(self, context: Context) -> None:
-        """See `current`."""
-        self.pipeline_run = current(context, self.config, self.above, self.pipeline_run)
-
     def execute(self, context: Context) -> Any:
         """See `calls.start_step`, `calls.begin_pipeline`."""
-        if self.decides:
-            decided(call("decide", self.config, self.pipeline_run, self.step), self.step)
-        started: Json = call("start_step", self.config, self.pipeline_run, self.step, None)
+        started = self.started()
         if started["known"]:
             return self.do_branch(context, self.over)
         return self.begin(context, started["params"], started["parent"])
 
 
-class EndPipelineStep(EndPipeline):
-    """Ends the pipeline of a step, and the step.
-
-    Args:
-        pipeline_run, above, step: as `BeginJobStep`.
-    """
+class EndPipelineStep(OfStep, EndPipeline):
+    """Ends the pipeline of a step, and the step."""
 
     template_fields: Sequence[str] = ("config", "pipeline_run")
-
-    def __init__(self, *, pipeline_run: str, above: str, step: str, **more: Any) -> None:
-        super().__init__(**more)
-        self.pipeline_run, self.above, self.step = pipeline_run, above, step
-
-    def pre_execute(self, context: Context) -> None:
-        """See `current`."""
-        self.pipeline_run = current(context, self.config, self.above, self.pipeline_run)
 
     def execute(self, context: Context) -> Json:
         """See `calls.end_pipeline`, `calls.end_step`."""
