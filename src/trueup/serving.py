@@ -69,7 +69,7 @@ class Serving:
             everything={one.name: one for one in every_subject(config)},
             calendars=calendars,
             command=lambda one: _command(self._path, one),
-            ask=lambda one, why: _ask(app, one, why, self._first),
+            ask=lambda one, why: _asked(app, one, why, self._first),
             tokens={path: resolve(token, config.root, f"token of {path}") for path, token in config.hooks.items()},
             read_block=read_block,
             closed=over,
@@ -116,6 +116,13 @@ def _command(path: Path, one: OccurrenceRecord) -> list[str]:
         "--no-input",
         *given,
     ]
+
+
+def _asked(app: App, one: OccurrenceRecord, why: str, first: App) -> str:
+    """As `_ask`; who is to hear of it does."""
+    run = _ask(app, one, why, first)
+    app.tell(one.subject, "ended", run)
+    return run
 
 
 def _ask(app: App, one: OccurrenceRecord, why: str, first: App) -> str:

@@ -18,6 +18,8 @@ from tests.crash.world import event
 from tests.engines.calls.careless import Careless, once, twice
 from tests.support.sinks import MailSink, Watcher
 from trueup.app import App
+from trueup.core.asked import ask_about_job
+from trueup.messages import deliver
 from trueup.model.errors import TrueupError
 from trueup.model.run import RunState
 
@@ -211,10 +213,18 @@ def test_a_plan_that_somebody_looks_at_is_told_to_nobody(office: Office) -> None
     assert len(office.subjects) == 2
     with office.app() as app:
         app.plan("team")
-        from trueup.messages import deliver
-
         deliver(app)
     assert office.subjects == []
+
+
+def test_who_is_asked_before_a_run_begins_is_told_of_it(office: Office) -> None:
+    with office.app() as app:
+        run = ask_about_job(app.ledger, "team", "schedule", "it would meet the job office")
+        for _ in range(2):
+            app.tell("team", "ended", run)
+        deliver(app)
+    assert f"trueup apply {run}" in office.mail.mails[0].get_content()
+    assert office.subjects == ["team: waits for your word (it would meet the job office)"]
 
 
 def test_an_undo_says_nothing(office: Office) -> None:

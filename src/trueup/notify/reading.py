@@ -197,7 +197,7 @@ def _of_run(run: Mapping[str, Any], state: str, report: Mapping[str, Any]) -> Tr
     """Where the report names nothing: the state itself, with what a guard or a note says."""
     guards = map(_mapping, _list(_mapping(run.get("plan")).get("guards")))
     said = [_sentence(one.get("message")) for one in guards if one.get("message") and not one.get("allowed")]
-    said = said or [_sentence(one) for one in _list(report.get("notes"))]
+    said = said or [_sentence(one) for one in _list(report.get("notes")) or _list(report.get("asks"))]
     hint = f"look at its plan, then: trueup apply {run.get('id', '')}" if state == "awaiting_approval" else ""
     return Trouble("", state, "; ".join(said[:3]), hint, _FAILING[state])
 

@@ -182,7 +182,8 @@ def end_pipeline(config: str, run: str) -> Json:
     with pipeline_call(config, run, "end") as call:
         record = call.app.ledger.journal.get(run)
         if record.state in (*_OVER, RunState.FAILED):
-            return dict(record.report)
+            with call.app.told(record.subject):  # what ended it may have been killed before it sent anything
+                return dict(record.report)
         rows = {row.key: row for row in call.app.ledger.steps.all(run)}
         found = {name: call.runs.known(name, rows.get(name)) for name in call.graph.order}
         results = {name: one for name, one in found.items() if one is not None}
