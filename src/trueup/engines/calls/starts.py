@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from trueup.app import App
 from trueup.core import asked, under_way
-from trueup.core.agenda import Subject
 from trueup.engines.calls import definitions
 from trueup.engines.calls.approval import waiting
 from trueup.engines.calls.frame import alone
@@ -16,7 +15,9 @@ from trueup.engines.calls.opened import opened
 from trueup.model.errors import NotFound
 from trueup.model.run import ASKS, KEY, RunRecord, RunState
 from trueup.model.schedule import Collide
-from trueup.upcoming import every_subject, expected_at
+
+if TYPE_CHECKING:
+    from trueup.core.agenda import Subject
 
 Json: TypeAlias = dict[str, Any]
 
@@ -48,7 +49,7 @@ def due(
         UsageError: a parameter does not fit.
     """
     with opened(config) as app:
-        subject = next((one for one in every_subject(app.config) if one.name == name), None)
+        subject = _subjects(app).get(name)
         if subject is None or subject.schedule is None:
             return _answer("run")
         known = app.ledger.journal.latest(name, parent=KEY + key)
@@ -87,6 +88,13 @@ def refuse_start(config: str, run: str, who: str) -> Json:
         return {"run": run, "state": RunState.SUPERSEDED.value}
 
 
+def _subjects(app: App) -> dict[str, Subject]:
+    """Every job and pipeline. Reading calendars takes much that nothing else here needs: it is imported here."""
+    from trueup.upcoming import every_subject
+
+    return {one.name: one for one in every_subject(app.config)}
+
+
 def _standing(config: str, run: RunRecord) -> Json:
     """The verdict on what was asked about, or begun, before."""
     if ASKS not in run.report or run.state in _WELL:
@@ -109,6 +117,8 @@ def _verdict(app: App, subject: Subject, at: float, occurrence: str) -> Json:
     collide = subject.schedule.collide
     expected = None
     if collide is not Collide.QUEUE:
+        from trueup.upcoming import expected_at
+
         expected = expected_at(app, subject.name, at, occurrence)
     if expected is not None and expected.skipped:
         return _answer("skip", expected.skipped)
@@ -116,7 +126,7 @@ def _verdict(app: App, subject: Subject, at: float, occurrence: str) -> Json:
         return _answer("wait", f"{expected.note}, {_clock(expected.at)}", until=expected.at)
     met = expected.asks if expected is not None else ""
     if not met:
-        parties = {one.name: one.party for one in every_subject(app.config)}
+        parties = {name: one.party for name, one in _subjects(app).items()}
         now = app.ledger.now()
         met = under_way.in_the_way(app.ledger, subject.name, parties, at if now - at < LATE else now)
     if not met:
