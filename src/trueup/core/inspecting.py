@@ -8,8 +8,9 @@ stood there mended, and gets an update of its own.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -31,6 +32,10 @@ EXAMPLES = 3
 ALIKE = ("the same on all sides", "the same edit on all sides")
 """What the planner says where nothing but the mending is to be done."""
 
+MOST_SHARED = 5_000
+"""Records with a value that another has as well, which are remembered from run to run."""
+
+_SHARED = "quality/shared"
 _PAGE = 500
 
 
@@ -55,13 +60,43 @@ class Inspection:
         self._warned: dict[tuple[str, str], _Warned] = {}
         self._mended = 0
         self._asked: set[str] = set()
+        self._shared: dict[tuple[int, str, str], list[tuple[str, str]]] | None = None
 
     def begin(self) -> None:
-        """Before the first draft: what may stand in one record only is looked for in all of them."""
-        state = self._work.ledger.state
+        """Before the first draft: what may stand in one record only is looked for in all of them, where any changed since the last time."""
+        work = self._work
         wanted = [ref for ref in self._judged_refs() if self._inspector.alone(ref)]
         if not wanted:
             return
+        based = [self._inspector.digest, *(f"{ref} {work.row(ref).revision}" for ref in wanted)]
+        kept = work.ledger.facts.get(work.spec.name, _SHARED)
+        if kept is not None and kept["based_on"] == based:
+            self._take(kept["records"])
+            return
+        self._gather(wanted)
+        records = work.ledger.state.shared_keys(MOST_SHARED + 1)
+        if len(records) <= MOST_SHARED:
+            self._take(records)
+            work.ledger.facts.put(work.spec.name, _SHARED, {"based_on": based, "records": records})
+
+    def _take(self, records: Iterable[Sequence[Any]]) -> None:
+        self._shared = {}
+        for number, rule, value, href, title in records:
+            self._shared.setdefault((number, rule, value), []).append((href, title))
+
+    def _rival(self, side: Side, href: str, rule: str, value: str) -> str:
+        """What people call another record with that value; "" where there is none."""
+        if self._shared is None:
+            return self._work.ledger.state.rival(side.id, rule, _key(value), href)
+        held = self._shared.get((side.id, rule, _key(value)), ())
+        return next((title or other for other, title in held if other != href), "")
+
+    def written(self) -> None:
+        """The plan writes: which records share a value has to be found out again."""
+        self._work.ledger.facts.remove(self._work.spec.name, _SHARED)
+
+    def _gather(self, wanted: Iterable[str]) -> None:
+        state = self._work.ledger.state
         state.begin_keys()
         for ref in wanted:
             number, page = self._sides[ref].id, []
@@ -120,9 +155,7 @@ class Inspection:
         name = one.sent if one.sent and one.seen == one.kept else one.seen
         side = self._sides[ref]
 
-        def rival(rule: str, value: str) -> str:
-            return self._work.ledger.state.rival(side.id, rule, _key(value), one.href)
-
+        rival = partial(self._rival, side, one.href)
         said = self._inspector.inspect(ref, draft.bodies.get(name), rival)
         if name != one.seen and said.fixed is not None:
             mended = self._inspector.inspect(ref, draft.bodies.get(one.seen), rival)

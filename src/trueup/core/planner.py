@@ -69,6 +69,8 @@ def make_plan(work: Work, run_id: str, readings: Mapping[str, Mapping[str, Any]]
         for change in duplicates(work, sides, held, told):
             writer.add(change)
     writer.flush()
+    if inspection is not None and writer.written:
+        inspection.written()
     plan = Plan(
         run=run_id,
         job=spec.name,

@@ -107,6 +107,12 @@ def test_what_is_not_sure_is_left_as_it_is(lines: str, given: dict[str, Any]) ->
     assert inspected(lines, {**given, "action": "fix"}) == ([], [], "")
 
 
+def test_a_date_is_written_as_its_version_has_it() -> None:
+    inspector = ContactsInspector({"quality": [{"name": "r", "field": "birthday", "fix": ["date"], "action": "fix"}]})
+    said = inspector.inspect("crm/all", card("FN:A", "BDAY;VALUE=text:9.3.1980", version="4.0"), nobody)
+    assert b"\r\nBDAY:19800309\r\n" in (said.fixed or b"")
+
+
 def test_what_is_mended_is_judged_as_mended() -> None:
     mend = {"field": "phone", "fix": ["e164"], "region": "DE", "action": "fix"}
     assert inspected("TEL:030 1234567", {"field": "phone", "phone": True}, mend)[0] == []

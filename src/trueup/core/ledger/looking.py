@@ -55,6 +55,16 @@ class Looking(Records):
                 [(collection_id, *map(storable, one)) for one in keys],
             )
 
+    def shared_keys(self, limit: int) -> list[tuple[int, str, str, str, str]]:
+        """(collection, rule, value, href, title) of records that share a value with another, two of each at most; at most so many."""
+        rows = self._db.rows(
+            "SELECT k.collection, k.rule, k.value, k.href, k.title FROM record_key k JOIN (SELECT collection, rule, value, min(href) AS low,"
+            " max(href) AS high FROM record_key GROUP BY collection, rule, value HAVING min(href) <> max(href)) s ON s.collection = k.collection"
+            " AND s.rule = k.rule AND s.value = k.value AND k.href IN (s.low, s.high) ORDER BY k.collection, k.rule, k.value, k.href LIMIT ?",
+            (limit,),
+        )
+        return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
     def rival(self, collection_id: int, rule: str, value: str, href: str) -> str:
         """What people call another record of the collection with that value; "" where there is none."""
         row = self._db.row(

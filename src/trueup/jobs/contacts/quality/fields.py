@@ -149,7 +149,7 @@ def _rewritten(
                 not mark and place.name not in p.URIS and v.escape(new) != parts[at] and new != parts[at]
             ):
                 made.append((said, new))
-                parts[at] = _written(line, new)
+                parts[at] = _written(line, new, card.version)
                 changed = True
     if not changed:
         return None
@@ -159,8 +159,10 @@ def _rewritten(
     return card.make(f"{head}:{mark.join(parts)}")
 
 
-def _written(line: CardLine, new: str) -> str:
-    """A text as the line writes it."""
+def _written(line: CardLine, new: str, version: str) -> str:
+    """A text as the line writes it; 4.0 has dates without dashes (RFC 6350 section 4.3.1)."""
+    if line.head.key in p.DATES and version == "4.0":
+        return new.replace("-", "")
     if line.head.key == "TEL" and line.head.value == "URI":
         return f"tel:{new}"
     return new if line.head.key in p.URIS else v.escape(new)

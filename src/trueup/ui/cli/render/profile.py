@@ -19,6 +19,8 @@ def lines(result: Json, *, verbose: bool = False) -> Iterator[str]:
     """A profile, collection by collection: a line a field."""
     for one in result["collections"]:
         yield from _collection(one, verbose)
+    if not result["collections"]:
+        yield f"{safe(result['store'])} holds nothing"
 
 
 def _collection(one: Json, verbose: bool) -> Iterator[str]:
