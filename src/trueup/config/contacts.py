@@ -74,6 +74,11 @@ def _matching(source: Source, where: Where, given: Mapping[str, Any]) -> Iterato
             hint=hint,
             key=True,
         )
+    if given.get("duplicates") == "merge" and given.get("conflicts") == "keep-both":
+        why = "what the one keeps beside, the other makes one again"
+        hint = "`duplicates: propose`, or another policy for conflicts"
+        what = "`conflicts: keep-both` does not go with `duplicates: merge`"
+        yield source.finding((*where, "duplicates"), what, why=why, hint=hint)
     if given.get("duplicates") and (given.get("from") is not None or given.get("to") is not None):
         hint = "make a job of its own for the book: `collections: [...]`"
         yield source.finding(

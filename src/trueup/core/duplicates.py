@@ -88,7 +88,7 @@ class _Duplicates:
         seen = blake2b(digest_size=16)
         for ref, one in self._agreed():
             seen.update(f"{ref}\0{one.link}\0{one.seen}\0".encode())
-        answered = [[one.id, one.answer] for one in self.work.ledger.questions.each(self.work.spec.name) if one.answer]
+        answered = list(self.work.ledger.questions.tally(self.work.spec.name).items())
         able = [[ref, side.read] for ref, side in self.sides.items()]
         seen.update(json.dumps([self.matcher.digest, answered, able]).encode())
         return seen.hexdigest()
@@ -146,10 +146,8 @@ class _Duplicates:
         return clusters.clusters()
 
     def _answered(self, answer: str) -> list[str]:
-        every = (
-            one for topic in (DUPLICATE, MATCH) for one in self.work.ledger.questions.each(self.work.spec.name, topic)
-        )
-        return [one.subject for one in every if one.answer == answer]
+        each = self.work.ledger.questions.each
+        return [one.subject for topic in (DUPLICATE, MATCH) for one in each(self.work.spec.name, topic, answer=answer)]
 
     def _part(self, clusters: Clusters, named: Mapping[str, int]) -> None:
         for one in self._answered(DIFFERENT):

@@ -82,7 +82,7 @@ def _told_apart(work: Work) -> set[str]:
     """The subjects of what a person called different."""
     from trueup.core.asking import DIFFERENT
 
-    return {one.subject for one in work.ledger.questions.each(work.spec.name) if one.answer == DIFFERENT}
+    return {one.subject for one in work.ledger.questions.each(work.spec.name, answer=DIFFERENT)}
 
 
 def _are_told_apart(work: Work, one: int, other: int, apart: set[str]) -> bool:

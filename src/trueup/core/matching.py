@@ -64,7 +64,8 @@ def _fingerprint(work: Work) -> str:
     """Equal as long as nothing was observed to change, nobody answered, and the settings are the same."""
     assert work.matcher is not None
     revisions = [[ref, row.revision] for ref, row in work.rows().items()]
-    answered = sum(1 for one in work.ledger.questions.each(work.spec.name, MATCH) if one.answer in (SAME, DIFFERENT))
+    tally = work.ledger.questions.tally(work.spec.name)
+    answered = [tally.get((MATCH, word)) for word in (SAME, DIFFERENT)]
     return json.dumps([work.matcher.digest, work.spec.shape, revisions, answered])
 
 
@@ -86,10 +87,11 @@ class _Matching:
         self._clusters = Clusters(self.index, self.work.matcher.review)
 
     def run(self, lonely: Iterable[Group], lacking: Iterable[Group]) -> dict[int, Held]:
+        each, job = self.work.ledger.questions.each, self.work.spec.name
         said = {
             key
-            for one in self.work.ledger.questions.each(self.work.spec.name, MATCH)
-            if one.answer == SAME
+            for word in (SAME, DIFFERENT)
+            for one in each(job, MATCH, answer=word)
             for key in json.loads(one.subject)
         }
         named: dict[str, int] = {}
@@ -97,8 +99,7 @@ class _Matching:
             if self._add(link, replicas, settled) and said:
                 named |= {key: link.id for key in self._keys(replicas) if key in said}
         self._as_told(named)
-        doubtful = [one for one in self._certain() if one is not None]
-        self._ask(doubtful)
+        self._ask(list(self._certain()))
         return self.held
 
     def _add(self, link: Link, replicas: Sequence[Replica], settled: bool) -> bool:
@@ -125,30 +126,42 @@ class _Matching:
         return [f"{self._refs[one.collection]}/{one.uid}" for one in replicas if one.collection in self._refs]
 
     def _as_told(self, named: Mapping[str, int]) -> None:
-        """Links what a person called the same."""
-        for one in self.work.ledger.questions.each(self.work.spec.name, MATCH):
-            if one.answer == SAME:
+        """Links what a person called the same, and keeps apart what was called different."""
+        for word in (DIFFERENT, SAME):
+            for one in self.work.ledger.questions.each(self.work.spec.name, MATCH, answer=word):
                 first, second = (named.get(key) for key in json.loads(one.subject))
-                if first is not None and second is not None and self._clusters.fits(first, second):
+                if first is None or second is None:
+                    continue
+                if word == DIFFERENT:
+                    self._clusters.part(first, second)
+                elif self._clusters.fits(first, second):
                     self._link(first, second, {"matched": "you said so"})
 
     def _certain(self) -> Iterator[Match]:
         """Links what is surely one; yields the pairs that have to be asked about."""
         found = iter(self.index.matches())
         while page := list(islice(found, PAGE)):
-            answers = answers_of(self.work, [(one.one, one.other) for one in page], self._refs)
-            for one in page:
-                answer = answers.get((one.one, one.other))
-                if answer is not None and answer.answer == DIFFERENT:
-                    self._clusters.part(one.one, one.other)
-            for one in page:
-                if not self._clusters.fits(one.one, one.other):
-                    continue
-                if one.sure and not self._clusters.rivals(one) and self._clusters.coherent(one.one, one.other):
-                    self._note(one)
-                    self._link(one.one, one.other, {"matched": f"{shown(one.score)}: {', '.join(one.reasons)}"})
-                else:
-                    yield one
+            with self.work.ledger.transaction("match"):
+                doubtful = self._linked(page)
+            yield from doubtful
+
+    def _linked(self, page: Sequence[Match]) -> list[Match]:
+        """Links what is surely one among these; returns the rest that could be."""
+        answers = answers_of(self.work, [(one.one, one.other) for one in page], self._refs)
+        for one in page:
+            answer = answers.get((one.one, one.other))
+            if answer is not None and answer.answer == DIFFERENT:
+                self._clusters.part(one.one, one.other)
+        doubtful = []
+        for one in page:
+            if not self._clusters.fits(one.one, one.other):
+                continue
+            if one.sure and not self._clusters.rivals(one) and self._clusters.coherent(one.one, one.other):
+                self._note(one)
+                self._link(one.one, one.other, {"matched": f"{shown(one.score)}: {', '.join(one.reasons)}"})
+            else:
+                doubtful.append(one)
+        return doubtful
 
     def _note(self, one: Match) -> None:
         """Keeps what nobody had to be asked, so that a person can say that it was wrong."""

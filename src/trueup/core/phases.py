@@ -203,7 +203,8 @@ def _report(work: Work, run: RunRecord, verifications: list[dict[str, Any]]) -> 
 
 def _open_questions(work: Work) -> int:
     """How many questions wait for a person's answer."""
-    return sum(1 for _ in work.ledger.questions.each(work.spec.name, open_only=True))
+    tally = work.ledger.questions.tally(work.spec.name)
+    return sum(count for (_, answer), (count, _) in tally.items() if not answer)
 
 
 def _undone(work: Work, run_id: str) -> int:

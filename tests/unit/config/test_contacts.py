@@ -66,12 +66,30 @@ def test_every_field_has_its_word(load: Load, field: str) -> None:
         (job("", "collections: [{store: crm, name: all}, {store: dav}]"), "8:67 `name` of the address book is missing"),
         (job("", "collections: [{store: crm, name: a}, {store: crm, name: a}]"), "8:65 `crm/a` is named twice in this job |  | name each address"),
         (job("", "truth: {}"), "8:3 the job does not say which address books"),
+        (job(", match: {link: 0.7, review: 0.8}"), "8:91 `review` is above `link` | who is taken for one person without asking"),
+        (job(", match: {link: 2}"), "8:98 `link` must be at most 1"),
+        (job(", match: {region: Germany}"), "8:100 `region`"),
+        (job(", duplicates: mrege"), "8:96 `duplicates` must be"),
+        (job(", survivor: {phone: newest}"), "8:84 `survivor` says what becomes of duplicates, and nothing is done about them"),
+        (job(", duplicates: merge, survivor: {fone: newest}"), "8:114 `fone` is no field of a contact"),
+        (job(", duplicates: merge, survivor: {phone: krm}"), "8:121 `krm` is no store of this job"),
+        (job(", duplicates: merge, conflicts: keep-both"), "8:96 `conflicts: keep-both` does not go with `duplicates: merge`"),
+        (job(", duplicates: merge", "from: {store: crm, name: all}, to: {store: dav, name: all}"), "8:88 `duplicates` is for jobs that work both"),
+        (job("", "collections: [{store: crm, name: all}]"), "8:28 `collections` needs two or more |  | one is enough where the job looks for"),
         (job("", BOTH).replace("contacts,", "calendar,"), "8:50 store `crm` holds contacts, and the job is about events"),
     ],
 )  # fmt: skip
 def test_one_mistake_is_found_where_it_is(wrong: Wrong, text: str, expected: str) -> None:
     found = wrong(text)
     assert found[0].startswith(expected)
+
+
+def test_one_book_is_enough_for_duplicates(load: Load) -> None:
+    spec = load(job(", duplicates: merge, survivor: {Phone: longest}", "collections: [{store: crm, name: all}]")).job(
+        "people"
+    )
+    assert [str(one) for one in spec.collections] == ["crm/all"]
+    assert (spec.options["duplicates"], spec.options["survivor"]) == ("merge", {"phone": "longest"})
 
 
 def test_the_sample_is_right(load: Load) -> None:

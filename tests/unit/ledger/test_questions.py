@@ -50,3 +50,16 @@ def test_an_answer_can_be_taken_back(ledger: Ledger) -> None:
     ledger.questions.answer(one.id, "")
     assert ledger.questions.get(one.id).answer == ""
     assert ledger.questions.get(one.id).answered is None
+
+
+def test_questions_are_counted_by_topic_and_answer(ledger: Ledger) -> None:
+    for subject in ("a", "b", "c"):
+        ledger.questions.ask("people", "match", subject, subject, {})
+    ledger.questions.answer(ledger.questions.find("people", "match", ["b"])["b"].id, "same")
+    tally = ledger.questions.tally("people")
+    assert {key: count for key, (count, _) in tally.items()} == {("match", ""): 2, ("match", "same"): 1}
+    assert tally["match", ""][1] == 0
+    assert tally["match", "same"][1] > 0
+    assert [one.subject for one in ledger.questions.each("people", "match", answer="same")] == ["b"]
+    assert [one.subject for one in ledger.questions.each("people", open_only=True)] == ["a", "c"]
+    assert ledger.questions.tally("others") == {}

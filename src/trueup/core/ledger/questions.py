@@ -79,12 +79,25 @@ class Questions:
             found.update((one.subject, one) for one in map(_question, rows))
         return found
 
-    def each(self, job: str, topic: str | None = None, *, open_only: bool = False) -> Iterator[Question]:
-        """All questions of a job, of one topic or of all, in the order in which they were asked."""
-        where = "".join((" AND topic = ?" if topic is not None else "", " AND answer = ''" if open_only else ""))
-        values = (job,) if topic is None else (job, topic)
+    def each(
+        self, job: str, topic: str | None = None, *, open_only: bool = False, answer: str | None = None
+    ) -> Iterator[Question]:
+        """All questions of a job, of one topic or of all, with one answer or with any, in the order in which they were asked."""
+        answer = "" if open_only else answer
+        given = [(" AND topic = ?", topic), (" AND answer = ?", answer)]
+        where = "".join(text for text, value in given if value is not None)
+        values = (job, *(value for _, value in given if value is not None))
         for row in self._db.rows(f"SELECT {_QUESTION} FROM question WHERE job = ?{where} ORDER BY id", values):
             yield _question(row)
+
+    def tally(self, job: str) -> dict[tuple[str, str], tuple[int, float]]:
+        """By topic and answer: how many questions there are, and when the last of them was answered."""
+        rows = self._db.rows(
+            "SELECT topic, answer, count(*), max(COALESCE(answered, 0)) FROM question WHERE job = ? GROUP BY topic, answer"
+            " ORDER BY topic, answer",
+            (job,),
+        )
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
 
     def get(self, question_id: int) -> Question:
         """One question.
