@@ -233,7 +233,7 @@ def _client(address: Address) -> S3Store:
             "timeout": "10 minutes",
         },
         retry_config={
-            "max_retries": 12,
+            "max_retries": 60,  # by chance a dozen are over in three seconds: the time is what counts
             "retry_timeout": timedelta(seconds=PATIENCE),
             "backoff": {
                 "init_backoff": timedelta(milliseconds=200),
