@@ -111,7 +111,7 @@ def test_a_label_that_4_0_has_no_word_for_stays_as_it_is(labelled: str) -> None:
     assert b"\nRELATED" not in stored
 
 
-@pytest.mark.parametrize("own", [ANNIVERSARY, "X-EVOLUTION-ANNIVERSARY:2010-06-12"])
+@pytest.mark.parametrize("own", [ANNIVERSARY, "X-EVOLUTION-ANNIVERSARY:2010-06-12", "X-ANNIVERSARY:2010-06-12"])
 def test_an_anniversary_keeps_the_form_that_the_card_has_for_it(own: str) -> None:
     mine = card("FN:A", own)
     for theirs in (

@@ -88,7 +88,7 @@ class _Patch:
             return texts
         (old,) = (slot.line for slot in places)
         lines = plainly(line_of(text) for text in texts)
-        if len(lines) != 1 or lines[0].head.key != "ANNIVERSARY" or old.head.name == lines[0].head.name:
+        if len(lines) != 1 or lines[0].head.key != "ANNIVERSARY":
             return texts
         return kept_form(old, self._groups.get(old.head.group, ()), lines[0]) or texts
 
