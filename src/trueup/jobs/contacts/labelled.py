@@ -56,7 +56,13 @@ def plainly(lines: Iterable[CardLine]) -> list[CardLine]:
 def kept_form(old: CardLine, attached: Iterable[CardLine], new: CardLine) -> list[str] | None:
     """An anniversary written as the line has it that it replaces, in 3.0: Apple's programs show no other; None where it cannot be."""
     head = new.head
-    if head.value == "TEXT" or head.types or head.pref or head.label or any(key != _OMIT_YEAR for key, _ in head.params):
+    if (
+        head.value == "TEXT"
+        or head.types
+        or head.pref
+        or head.label
+        or any(key != _OMIT_YEAR for key, _ in head.params)
+    ):
         return None
     omitted = "".join(f";{key}={','.join(said)}" for key, said in head.params)
     if old.head.name == _DATE:
