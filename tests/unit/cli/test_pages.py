@@ -13,7 +13,7 @@ from tests.unit.contacts.cards import card
 from trueup.app import App
 from trueup.core.profiling.profile import Profile
 from trueup.ui.cli.main import run
-from trueup.ui.cli.render.html import audit, charts, profile
+from trueup.ui.cli.render.html import audit, charts, page, profile
 
 NASTY = "<script>alert(1)</script>\"' onload=x &amp; \x00\x1b[31m\x85 \ud800 \u202eevil \U0001f600"
 VOID = {"meta", "br"}
@@ -53,16 +53,16 @@ def harmless(text: str) -> Page:
     """The page, which has no script, nothing from outside, and every chart in words."""
     text.encode()
     assert not any(ord(char) < 32 and char not in "\n\t" for char in text)
-    page = Page(text)
-    assert "script" not in page.tags
-    assert not [one for one in page.attributes if one[1] in ("src", "href", "xlink:href") or one[1].startswith("on")]
+    found = Page(text)
+    assert "script" not in found.tags
+    assert not [one for one in found.attributes if one[1] in ("src", "href", "xlink:href") or one[1].startswith("on")]
     assert "url(" not in text
     assert "default-src 'none'" in text
-    named = [value for tag, name, value in page.attributes if (tag, name) == ("svg", "aria-label")]
-    assert len(named) == page.tags.count("svg")
+    named = [value for tag, name, value in found.attributes if (tag, name) == ("svg", "aria-label")]
+    assert len(named) == found.tags.count("svg")
     assert all(named)
-    assert page.tags.count("table") >= min(1, len(named)), "figures stand in a table beside the charts"
-    return page
+    assert found.tags.count("table") >= min(1, len(named)), "figures stand in a table beside the charts"
+    return found
 
 
 def profiled(*records: dict[str, list[str]]) -> dict[str, Any]:
@@ -169,6 +169,16 @@ def test_commands_write_pages(books: Path, capsys: pytest.CaptureFixture[str]) -
     assert run(["verify", "people", "--html", "v.html"]) == 3
     assert "is gone since the last run" in harmless((books / "v.html").read_text()).said
     assert not list(books.glob("*.part"))
+
+
+def test_a_page_goes_where_a_link_leads_and_into_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "real.html").write_text("old")
+    (tmp_path / "link.html").symlink_to(tmp_path / "real.html")
+    page.write(tmp_path / "link.html", "new")
+    assert (tmp_path / "link.html").is_symlink()
+    assert (tmp_path / "real.html").read_text() == "new"
+    page.write(Path("/dev/null"), "new")
+    assert Path("/dev/null").is_char_device()
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ class Column:
             return
         self.present += 1
         self._pending += said
-        self._chars += len(said[0]) if len(said) == 1 else sum(map(len, said))
+        for one in said:
+            self._chars += len(one)
         if len(self._pending) >= PENDING or self._chars >= PENDING_CHARS:
             self._condense()
 

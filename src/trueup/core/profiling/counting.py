@@ -35,9 +35,15 @@ class Frequent:
         self.add(other._counts)
 
     def _cut(self) -> None:
-        ordered = sorted(self._counts.items(), key=lambda one: (-one[1], one[0]))
-        self.missed += ordered[ROOM // 2][1]
-        self._counts = Counter(dict(ordered[: ROOM // 2]))
+        """Keeps those that came more often than so many did; no order is needed for that, and who came equally often goes together."""
+        often = Counter(self._counts.values())
+        kept = limit = 0
+        for limit in sorted(often, reverse=True):
+            kept += often[limit]
+            if kept > ROOM // 2:
+                break
+        self.missed += limit
+        self._counts = Counter({name: count for name, count in self._counts.items() if count > limit})
 
     def top(self, number: int) -> list[tuple[str, int]]:
         """The most frequent, with how often each came at least; those that one left out may have outnumbered are not in it."""

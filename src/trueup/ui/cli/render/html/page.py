@@ -90,10 +90,14 @@ def document(title: str, under: str, parts: Iterable[str], foot: str) -> str:
 
 
 def write(path: Path, page: str) -> None:
-    """Writes a page; one that stands there is replaced when the new one is whole."""
-    part = path.with_name(f"{path.name}.part")
+    """Writes a page; a file that stands there is replaced when the new one is whole, anything else (/dev/stdout) is written to."""
+    if path.exists() and not path.is_file():
+        path.write_text(page, encoding="utf-8")
+        return
+    whole = path.resolve()  # a link stays one
+    part = whole.with_name(f"{whole.name}.part")
     part.write_text(page, encoding="utf-8")
-    part.replace(path)
+    part.replace(whole)
 
 
 def tiles(values: Iterable[tuple[str, str]]) -> str:
