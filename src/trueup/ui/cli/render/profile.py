@@ -50,7 +50,7 @@ def _row(name: str, field: Json, verbose: bool) -> tuple[str, ...]:
         else f"{field['kind']} {percent(field['parsed'])}"
     )
     return (
-        safe(name),
+        cut(safe(name), LONG),
         percent(field["present"] / rows),
         percent(field["blank"] / rows),
         percent(field["absent"] / rows),
