@@ -43,8 +43,8 @@ class Table:
     mapping: dict[str, Any] = field(default_factory=lambda: dict(MAPPING))
 
     def __post_init__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.kind != "sql":
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.touch()
             return
         columns = ", ".join(f"{one} VARCHAR(200)" for one in COLUMNS[1:])
