@@ -29,6 +29,7 @@ from benchmarks import (
     report,
     scale,
     startup,
+    tables,
 )
 from benchmarks.clients import ADDRESS_BOOKS, vdirsyncer_at
 from benchmarks.ground import note
@@ -128,6 +129,10 @@ def _profile(quick: bool, servers: list[str]) -> Section:
     return profiles.measure(5_000 if quick else 100_000, 1 if quick else 3)
 
 
+def _tables(quick: bool, servers: list[str]) -> Section:
+    return tables.measure(10_000 if quick else 1_000_000)
+
+
 def _backups(quick: bool, servers: list[str]) -> Section:
     return backups.measure(quick)
 
@@ -146,6 +151,7 @@ MEASURE: dict[str, Callable[[bool, list[str]], Section]] = {
     "scale": _scale,
     "matching": _matching,
     "profile": _profile,
+    "tables": _tables,
     "backups": _backups,
 }
 

@@ -22,6 +22,7 @@ ORDER = (
     "planning",
     "parsing",
     "profile",
+    "tables",
     "engines",
     "overhead",
     "scale",
