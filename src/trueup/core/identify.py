@@ -96,12 +96,15 @@ def _are_told_apart(work: Work, one: int, other: int, apart: set[str]) -> bool:
 
 def _link_by_likeness(work: Work) -> Mapping[int, Held]:
     """Compares what was never agreed on, where there is anything that it could be the same as."""
-    from trueup.core.matching import match, nothing_to_match
-
     new_in = {replica.collection for _, replicas in _lonely(work) for replica in replicas}
     if new_in and (len(new_in) > 1 or next(_lacking(work, new_in), None) is not None):
+        from trueup.core.matching import match
+
         return match(work, _lonely(work), _lacking(work, new_in))
-    nothing_to_match(work)
+    if any(not answer for _, answer in work.ledger.questions.tally(work.spec.name)):
+        from trueup.core.matching import nothing_to_match
+
+        nothing_to_match(work)
     return {}
 
 

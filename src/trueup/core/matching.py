@@ -55,9 +55,7 @@ def match(work: Work, lonely: Iterable[Group], lacking: Iterable[Group]) -> dict
 
 def nothing_to_match(work: Work) -> None:
     """There is nothing that was never agreed on: questions about what is gone by now are taken back."""
-    questions, job = work.ledger.questions, work.spec.name
-    if next(questions.each(job, MATCH, open_only=True), None) is not None:
-        questions.withdraw(job, MATCH, ())
+    work.ledger.questions.withdraw(work.spec.name, MATCH, ())
 
 
 def _fingerprint(work: Work) -> str:
