@@ -15,22 +15,20 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client
 from tests.support.temporal_server import TemporalServer
 
+from benchmarks.process import ROOT, processes
 from benchmarks.temporal_by_hand import PARALLEL, THREADS
 
 TARGET = 1.05
 OURS, BARE = "bench", "Bare"
-ROOT = Path(__file__).resolve().parents[1]
 
 CONFIG = """\
 version: 1
@@ -53,21 +51,6 @@ def work(x):
     time.sleep({seconds})
     return x
 """
-
-
-@contextmanager
-def processes(number: int, command: Sequence[str], environment: dict[str, str], folder: Path) -> Iterator[None]:
-    """So many workers."""
-    with (folder / "workers.log").open("ab") as log:
-        started = [
-            subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log) for _ in range(number)
-        ]
-        try:
-            yield
-        finally:
-            for one in started:
-                one.kill()
-                one.wait()
 
 
 async def seconds_of(client: Client, name: str, queue: str, args: Sequence[Any], number: int) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.support.prefect_server import PrefectServer
 
-from benchmarks.engines_temporal import ROOT, processes
+from benchmarks.process import ROOT, processes
 from benchmarks.scaling import Office, Row, main, office
 
 WORKER = [sys.executable, "-m", "trueup", "engine", "prefect", "worker", "--limit", "1"]
@@ -32,28 +32,20 @@ def measure(items: int, workers: Sequence[int]) -> list[Row]:
         rows = []
         for number in workers:
             with processes(number, WORKER, dict(os.environ), place.folder):
-                _all_there(number, {row["workers"] for row in rows})
+                _all_there(place, number + sum(row["workers"] for row in rows))
                 (took,) = _run(["bench"])
                 most = 0
                 if number == workers[-1]:
                     _run(list(place.jobs))
                     most = place.at_the_store()
-            rows.append(_row(place, number, took, most))
+            rows.append(place.row(number, took, most))
         return rows
 
 
-def _row(place: Office, number: int, took: float, most: int) -> Row:
-    return place.row(number, took, most)
-
-
-def _all_there(number: int, before: set[int]) -> None:
-    """Until all workers have told that they are there; those of earlier rounds are still listed."""
-    from prefect.client.orchestration import get_client
-
-    wanted = number + sum(before)
-    with get_client(sync_client=True) as client:
-        while len(client.request("POST", "/work_pools/trueup/workers/filter", json={}).json()) < wanted:
-            time.sleep(0.3)
+def _all_there(place: Office, number: int) -> None:
+    """Until so many workers have begun in all."""
+    while (place.folder / "workers.log").read_text().count("started!") < number:
+        time.sleep(0.3)
 
 
 def _run(names: Sequence[str]) -> list[float]:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from temporalio.client import Client
 from tests.support.temporal_server import TemporalServer
 
-from benchmarks.engines_temporal import ROOT, processes, seconds_of
+from benchmarks.engines_temporal import seconds_of
+from benchmarks.process import ROOT, processes
 from benchmarks.scaling import Office, Row, main, office
 
 COMMAND = [sys.executable, "-m", "trueup", "engine", "temporal", "worker", "--threads", "16"]
