@@ -249,10 +249,10 @@ class Sealer:
         if self._failed is not None:
             raise self._failed
 
-    @property
-    def alive(self) -> bool:
-        """Whether it is still at work."""
-        return self._thread.is_alive()
+    def ended(self, seconds: float = 0.0) -> bool:
+        """Whether it has come to its end, for which it waits so long at most."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def abort(self) -> None:
         """Gives it up; nothing is left of it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ from trueup.connectors.archive.processes import spool_name
 from trueup.model.repository import Watch
 
 MEMBERS = 20_000
+_ASKED = 0.1
 _AT_ONCE = 2  # packs that are being finished while the next is filled
 
 
@@ -34,9 +34,8 @@ def sealed(
 
 def joined(sealer: Sealer, watch: Watch) -> None:
     """Waits for an object to be in the archive. Raises what went wrong."""
-    while sealer.alive:
+    while not sealer.ended(_ASKED):
         watch.ok()
-        time.sleep(0.01)
     sealer.join()
 
 
@@ -119,7 +118,7 @@ class Packs:
         self._open.sealer.end()
         self._finishing.append(self._open)
         self._open = None
-        while self._finishing and (len(self._finishing) >= _AT_ONCE or not self._finishing[0].sealer.alive):
+        while self._finishing and (len(self._finishing) >= _AT_ONCE or self._finishing[0].sealer.ended()):
             self._learn()
 
     def _learn(self) -> None:

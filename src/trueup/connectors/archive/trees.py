@@ -29,9 +29,12 @@ ROOT = "."
 """The path of the root itself, where it is a folder."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
-    """One entry of a tree. `kind` is "file", "dir", "link", "fifo", "socket" or "device"; the rest is as in the format's document."""
+    """One entry of a tree, not to be changed (a frozen one takes three times as long to make).
+
+    `kind` is "file", "dir", "link", "fifo", "socket" or "device"; the rest is as in the format's document.
+    """
 
     path: str
     kind: str

@@ -48,7 +48,7 @@ class Found:
     @property
     def kind(self) -> str:
         """As `trees.Node.kind`."""
-        return KINDS.get(stat.S_IFMT(self.stat.st_mode), "device")
+        return KINDS.get(self.stat.st_mode & 0o170000, "device")
 
     @property
     def _at(self) -> str:

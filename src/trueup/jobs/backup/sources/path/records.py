@@ -69,7 +69,7 @@ def key(path: str) -> str:
 
 def type_of(about: os.stat_result) -> str:
     """The type as a record names it."""
-    return _TYPES.get(stat.S_IFMT(about.st_mode), "device")
+    return _TYPES.get(about.st_mode & 0o170000, "device")
 
 
 def record_of(seen: Seen, about: os.stat_result, now_ns: int) -> Record:
@@ -275,7 +275,7 @@ class Prior:
 
     def same(self, seen: Seen, about: os.stat_result) -> str:
         """The line of an entry that is as it was, with nothing to be said of it but what it is; "": ask `take`. Without reading JSON: most are."""
-        kind = _TYPES.get(stat.S_IFMT(about.st_mode), "device")
+        kind = type_of(about)
         line = self._line
         if not line.startswith(f'{{"path":{quoted(seen.path)},"type":"{kind}",'):
             return ""
