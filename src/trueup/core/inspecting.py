@@ -17,7 +17,7 @@ from typing import Any
 from trueup.core.draft import Draft
 from trueup.core.ledger.rows import Replica
 from trueup.core.loads import bodies
-from trueup.core.noted import TOPIC
+from trueup.core.noted import SHARED, TOPIC
 from trueup.core.side import Side
 from trueup.core.work import Work
 from trueup.model.change import REJECTED, Action
@@ -35,7 +35,6 @@ ALIKE = ("the same on all sides", "the same edit on all sides")
 MOST_SHARED = 5_000
 """Records with a value that another has as well, which are remembered from run to run."""
 
-_SHARED = "quality/shared"
 _PAGE = 500
 
 
@@ -69,7 +68,7 @@ class Inspection:
         if not wanted:
             return
         based = [self._inspector.digest, *(f"{ref} {work.row(ref).revision}" for ref in wanted)]
-        kept = work.ledger.facts.get(work.spec.name, _SHARED)
+        kept = work.ledger.facts.get(work.spec.name, SHARED)
         if kept is not None and kept["based_on"] == based:
             self._take(kept["records"])
             return
@@ -77,7 +76,7 @@ class Inspection:
         records = work.ledger.state.shared_keys(MOST_SHARED + 1)
         if len(records) <= MOST_SHARED:
             self._take(records)
-            work.ledger.facts.put(work.spec.name, _SHARED, {"based_on": based, "records": records})
+            work.ledger.facts.put(work.spec.name, SHARED, {"based_on": based, "records": records})
 
     def _take(self, records: Iterable[Sequence[Any]]) -> None:
         self._shared = {}
@@ -93,7 +92,7 @@ class Inspection:
 
     def written(self) -> None:
         """The plan writes: which records share a value has to be found out again."""
-        self._work.ledger.facts.remove(self._work.spec.name, _SHARED)
+        self._work.ledger.facts.remove(self._work.spec.name, SHARED)
 
     def _gather(self, wanted: Iterable[str]) -> None:
         state = self._work.ledger.state
@@ -103,6 +102,7 @@ class Inspection:
             for href, title, data in bodies(self._work, number):
                 page += [(rule, value, href, title) for rule, value in self._keys(ref, data)]
                 if len(page) >= _PAGE:
+                    self._work.check()
                     state.add_keys(number, page)
                     page = []
             state.add_keys(number, page)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trueup.core.noted import SHARED
 from trueup.core.profiling import FORMAT
 from trueup.core.side import Side
 from trueup.core.work import Work
@@ -72,6 +73,8 @@ def carried_out(work: Work, run_id: str, *, undo: bool = False) -> None:
         undo: it took back what another run wrote: it read nothing that could be compared.
     """
     inspector = work.inspector
+    if inspector is not None and undo:
+        work.ledger.facts.remove(work.spec.name, SHARED)
     if inspector is None or inspector.limits is None:
         return
     marks = _marks(work)

@@ -7,6 +7,9 @@ from trueup.core.work import Work
 TOPIC = "quality"
 """Of the questions that rules ask; answered with "accept" or "reject"."""
 
+SHARED = "quality/shared"
+"""The fact that says which records share a value that one alone should have; gone when anything was written."""
+
 _RULES = "quality/rules"
 
 
