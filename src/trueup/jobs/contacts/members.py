@@ -6,6 +6,7 @@ named is compared by the key that the job knows the contact by, and written by t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from trueup.jobs.contacts.card import Card, read_card
 from trueup.jobs.contacts.write import apart
 from trueup.model.fields import Edit, FieldKey, FieldMap
 
-_WRITTEN = (b"MEMBER", b"RELATED")
+_WRITTEN = re.compile(b"member|related", re.IGNORECASE)
 _PREFIX = "urn:uuid:"
 
 
@@ -55,7 +56,7 @@ def renamed(data: bytes, rename: Callable[[Collection[str]], Mapping[str, str]])
         data: the card.
         rename: the new UID of those that get another one.
     """
-    if not any(word in data for word in _WRITTEN):
+    if _WRITTEN.search(data) is None:
         return data
     card = read_card(data)
     named = {uid for line in card.lines if (uid := _uid(line.head.key, line.value))}
