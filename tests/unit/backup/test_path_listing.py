@@ -120,6 +120,23 @@ def test_what_is_known_is_not_read(vault: Archive, tree: Path, tmp_path: Path, r
     assert proven(vault, stored, tmp_path).differences == ()
 
 
+def test_names_of_a_file_with_holes_have_its_sum(vault: Archive, tree: Path, tmp_path: Path, read: list[int]) -> None:
+    with (tree / "a").open("wb") as file:
+        file.write(b"begin")
+        file.truncate(1 << 20)
+    os.link(tree / "a", tree / "b")
+    age(tree)
+    expected = blake3((tree / "a").read_bytes()).hexdigest()
+    night(vault, tree, tmp_path, exclude=["b"])
+    for reads in ([1 << 20], []):  # a name that is new in the list, and was there all the time; then one that is known
+        read.clear()
+        captured, stored = night(vault, tree, tmp_path)
+        assert read == reads
+        assert [one["sum"] for one in listed(captured).values()] == [expected] * 2
+        assert captured.notes == ()
+    assert proven(vault, stored, tmp_path).differences == ()
+
+
 def while_read(monkeypatch: pytest.MonkeyPatch, change: Callable[[int], None]) -> None:
     """Calls `change` with the number of the reading, in the middle of each."""
     real, count = reading.Reader.read, iter(range(100))

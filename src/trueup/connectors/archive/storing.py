@@ -173,10 +173,10 @@ class Storing:
 
     def _file(self, one: Found) -> None:
         before = self._known.take(one.path)
-        if one.stat.st_nlink > 1 and self._again(one):
-            return
-        known = self._unchanged(one, before)
         try:
+            if one.stat.st_nlink > 1 and self._again(one):
+                return
+            known = self._unchanged(one, before)
             content, attributes = self._read(one) if known is None else known
         except OSError as error:
             self._missed(one, error)
@@ -203,9 +203,14 @@ class Storing:
         status = one.stat
         path, sum_ = self._first.get((status.st_dev, status.st_ino), ("", b""))
         if path:
+            if (
+                _wanted(one) and not sum_
+            ):  # of a file with holes that did not change: the sum that is kept is without them
+                self._read(one)
+            elif _wanted(one):
+                self._tell(status, status, sum_)
             self._files += 1
             self._tree.add(self._node(one, "file", one.attributes(), size=status.st_size, hard=path))
-            self._tell(status, status, sum_)
         return bool(path)
 
     def _tell(self, before: os.stat_result, after: os.stat_result, sum_: bytes) -> None:
@@ -220,7 +225,7 @@ class Storing:
         status = one.stat
         if seen[:4] != (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino):
             return None
-        wanted = one.listed is not None and not one.listed.summed
+        wanted = _wanted(one)
         if wanted and seen.sparse:  # the sum of a file with its holes is not kept
             return None
         content = self._recalled(seen, pack)
@@ -340,6 +345,11 @@ def lock_objects(place: Place, index: Index, names: list[str], until: float, wat
             place.lock(name, until, watch)
             index.locked(name, until)
             watch.moved()
+
+
+def _wanted(one: Found) -> bool:
+    """Whether who lists it wants to know its sum."""
+    return one.listed is not None and not one.listed.summed
 
 
 def _key(status: os.stat_result) -> tuple[int, int, int, int]:

@@ -161,7 +161,13 @@ class TreeWriter:
         self._headers.clear()
 
     def _wait(self, data: bytes) -> None:
-        self._waiting.write(self._zstd.compress(data))
+        self._keep(self._zstd.compress(data))
+
+    def _keep(self, data: bytes) -> None:
+        try:
+            self._waiting.write(data)
+        except OSError as error:
+            raise told(error, "the list of a snapshot's files cannot be kept", tempfile.gettempdir()) from error
 
     def end(self, about: Path, sealer: Sealer) -> None:
         """That was all: the tree is written.
@@ -173,7 +179,7 @@ class TreeWriter:
         if self._lines or not self._number:
             self._flush()
         self._wait(tar.END)
-        self._waiting.write(self._zstd.flush())
+        self._keep(self._zstd.flush())
         self._about(about, sealer)
         self._waiting.seek(0)
         while piece := self._waiting.read(CHUNK):
