@@ -148,6 +148,19 @@ def test_a_block_that_is_too_large_is_parted() -> None:
         assert [(one.one, one.other) for one in index.matches()] == [(9001, 9002)]
 
 
+def test_who_shares_a_small_block_beside_a_large_one_is_compared() -> None:
+    """The part of a switchboard's block in which two do not meet keeps them from nothing."""
+    with CardIndex("", LINK, REVIEW) as index:
+        for place in range(2 * LARGEST):
+            index.add(place, card(f"FN:{chr(97 + place % 26)}{place:03}x Person{place}", "TEL:+4930555123"))
+        for place in range(12):
+            mail = f"EMAIL:somebody{place}@example.org"
+            index.add(1000 + place, card(f"FN:Anna Berg{place}", "TEL:+4930555123", mail))
+            index.add(2000 + place, card(f"FN:Anna Zerg{place}", "TEL:+4930555123", mail))
+        found = {(one.one, one.other) for one in index.matches()}
+        assert {(1000 + place, 2000 + place) for place in range(12)} <= found
+
+
 def test_what_is_no_contact_is_refused() -> None:
     with CardIndex("", LINK, REVIEW) as index, pytest.raises(ItemRefused):
         index.add(1, b"\xff\xfe no card")

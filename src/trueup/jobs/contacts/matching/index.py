@@ -30,7 +30,7 @@ class _Card(NamedTuple):
     features: Features
     places: int
     settled: bool
-    keys: frozenset[int]
+    keys: dict[int, int]  # each with its second key
 
 
 class CardIndex:
@@ -47,7 +47,8 @@ class CardIndex:
         self._db.executescript(_SCHEMA)
         self._cards: list[tuple[int, int, int, bytes]] = []
         self._blocks: list[tuple[int, int, int]] = []
-        self._common: dict[int, int] | None = None
+        self._common: dict[int, int] = {}
+        self._crowded: set[tuple[int, int]] = set()
         self._paired = False
         self._load = lru_cache(CACHED)(self._read)
 
@@ -70,7 +71,7 @@ class CardIndex:
         if features is None:
             return
         found = {hash(key): hash(second) for key, second in keys(features)}
-        self._cards.append((number, places, int(settled), marshal.dumps((tuple(features), tuple(found)))))
+        self._cards.append((number, places, int(settled), marshal.dumps((tuple(features), found))))
         self._blocks += [(key, second, number) for key, second in found.items()]
         if len(self._cards) >= _PAGE:
             self._flush()
@@ -117,6 +118,10 @@ class CardIndex:
         self._flush()
         self._db.execute("CREATE INDEX block_key ON block (key, second, card)")
         self._common = dict(self._db.execute(f"SELECT key, count(*) FROM block GROUP BY key HAVING count(*) > {FREE}"))
+        # What many have is little to remember: the numbers of switchboards, the birthdays of a million people.
+        self._crowded = set(
+            self._db.execute(f"SELECT key, second FROM block GROUP BY key, second HAVING count(*) > {LARGEST}")
+        )
         page: list[tuple[int, int, float, int]] = []
         self._db.execute("BEGIN")
         for one, other, found in self._compared():
@@ -137,11 +142,20 @@ class CardIndex:
             if all(card.settled for _, card in cards):
                 continue
             for (one, a), (other, b) in combinations(cards, 2):
-                if a.places & b.places or (a.settled and b.settled) or min(a.keys & b.keys) != key:
-                    continue  # the last: each pair is looked at in one of its blocks
+                if a.places & b.places or (a.settled and b.settled) or self._meeting(a, b) != key:
+                    continue
                 found = self._judged(a, b)
                 if found.score >= self._review:
                     yield one, other, found
+
+    def _meeting(self, a: _Card, b: _Card) -> int:
+        """Of the blocks that bring two cards together, the one in which they are compared."""
+        return min(
+            key
+            for key in a.keys.keys() & b.keys.keys()
+            if self._common.get(key, 0) <= LARGEST
+            or (a.keys[key] == b.keys[key] and (key, a.keys[key]) not in self._crowded)
+        )
 
     def _groups(self) -> Iterator[tuple[int, Sequence[int]]]:
         """The blocks with more than one card, by key; large ones in parts."""
@@ -149,7 +163,7 @@ class CardIndex:
             "SELECT key, second, card FROM block WHERE key IN (SELECT key FROM block GROUP BY key HAVING count(*) > 1) ORDER BY key, second, card"
         )
         for key, found in groupby(rows, key=lambda row: row[0]):
-            if (self._common or {}).get(key, 0) <= LARGEST:
+            if self._common.get(key, 0) <= LARGEST:
                 yield key, [row[2] for row in found]
                 continue
             for _, part in groupby(found, key=lambda row: row[1]):
@@ -158,10 +172,10 @@ class CardIndex:
                     yield key, members
 
     def _judged(self, a: _Card, b: _Card) -> Judgement:
-        common = self._common or {}
+        common = self._common
         return judge(a.features, b.features, lambda name: common.get(hash(name), 2))
 
     def _read(self, number: int) -> _Card:
         row = self._db.execute("SELECT places, settled, data FROM card WHERE id = ?", (number,)).fetchone()
         features, found = marshal.loads(row[2])
-        return _Card(Features(*features), row[0], bool(row[1]), frozenset(found))
+        return _Card(Features(*features), row[0], bool(row[1]), found)
