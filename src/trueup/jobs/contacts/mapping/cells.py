@@ -18,6 +18,7 @@ Row = Mapping[str, str | None]
 
 _DAY = re.compile(r"(\d{4}|-)-(\d{2})-(\d{2})(T.*)?", re.DOTALL)
 _LINK = re.compile(r"[a-z][a-z0-9+.\-]*://|data:", re.IGNORECASE)
+_ESCAPED = re.compile(r"\\([\\,])")
 _MIMES = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WebP": "image/webp"}
 
 
@@ -47,10 +48,15 @@ def to_value(name: str, text: str, cell: Cell) -> tuple[str, str]:
     if name in p.BINARY:
         return _photo_value(text)
     if name in p.URIS:
-        return text, ""
+        return _address(text), ""
     if name == "GENDER":
-        return text.replace("\\", "\\\\").replace("\n", " "), ""
+        return " ".join(text.replace("\\", "\\\\").split()), ""
     return v.escape(text), ""
+
+
+def _address(text: str) -> str:
+    """An address of the web, in which nothing but what would break the line is escaped."""
+    return text.replace("\\", "\\\\").replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\\n")
 
 
 def _date_value(text: str, form: str) -> tuple[str, str]:
@@ -68,7 +74,7 @@ def _date_value(text: str, form: str) -> tuple[str, str]:
 
 def _photo_value(text: str) -> tuple[str, str]:
     if _LINK.match(text):
-        return text, ""
+        return _address(text), ""
     try:
         data = b64decode("".join(text.split()), validate=True)
     except (Base64Error, ValueError):
@@ -137,6 +143,11 @@ def _photo_text(line: CardLine, *, link: bool) -> str | None:
         said = v.text(line.value).replace("\\:", ":")
         return said if link == (data is None) and _LINK.match(said) else None
     return b64encode(data).decode()
+
+
+def plain(component: str) -> str:
+    """A component of a structured value (see `values.component`) as people write it."""
+    return _ESCAPED.sub(r"\1", component)
 
 
 def split(text: str, separator: str) -> list[str]:

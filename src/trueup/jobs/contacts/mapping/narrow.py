@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from trueup.core.rowkeys import href_of
 from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, read_card
+from trueup.jobs.contacts.mapping.cells import plain
 from trueup.jobs.contacts.mapping.reading import card_of, composed
 from trueup.jobs.contacts.mapping.spec import ADDRESS_PARTS, NAME_PARTS, Mapping, pattern_parts
 from trueup.jobs.contacts.mapping.writing import NewRow, row_of
@@ -193,7 +194,7 @@ def _components(field: Field) -> list[str]:
 
 
 def _plain(field: Field) -> list[str]:
-    return [one.replace("\\,", ",").replace("\\\\", "\\") for one in _components(field)]
+    return [plain(one) for one in _components(field)]
 
 
 def _text_field(key: FieldKey, text: str) -> Field:
@@ -215,7 +216,7 @@ def _trimmed(parts: Sequence[str]) -> list[str]:
 def _field(key: FieldKey, parts: Sequence[str], params: str) -> Field:
     """A structured field of these components."""
     head = f"{key.name};{params}" if params else key.name
-    value = ";".join(one.replace(";", "\\;") for one in _trimmed(parts))
+    value = ";".join(one.replace(";", "\\;").replace("\n", "\\n") for one in _trimmed(parts))
     card = f"BEGIN:VCARD\r\nVERSION:4.0\r\n{head}:{value}\r\nEND:VCARD\r\n".encode()
     found = fields_of(read_card(card))
     return next(iter(found.values()))

@@ -46,7 +46,7 @@ def name_parts(row: c.Row, mapping: Mapping) -> list[str] | None:
     """Family, given, middle, prefix, suffix; None where the table has no parts, or a name that its pattern does not fit."""
     parts = [""] * 5
     if mapping.pattern:
-        found = _taken_apart(c.raw(row, mapping.texts["FN"]), mapping.pattern)
+        found = taken_apart(c.raw(row, mapping.texts["FN"]), mapping.pattern)
         if found is None:
             return None
         for word, value in found.items():
@@ -137,7 +137,7 @@ def _component(value: str) -> str:
     return v.escape(value)
 
 
-def _taken_apart(text: str, pattern: str) -> dict[str, str] | None:
+def taken_apart(text: str, pattern: str) -> dict[str, str] | None:
     """The parts of a name by its pattern; None where it does not fit."""
     pieces = pattern_parts(pattern)
     found = re.fullmatch(

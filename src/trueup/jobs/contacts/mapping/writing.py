@@ -8,7 +8,7 @@ from trueup.jobs.contacts import values as v
 from trueup.jobs.contacts.card import Card, CardLine
 from trueup.jobs.contacts.mapping import cells as c
 from trueup.jobs.contacts.mapping import types as t
-from trueup.jobs.contacts.mapping.reading import full_name, name_parts
+from trueup.jobs.contacts.mapping.reading import full_name, name_parts, taken_apart
 from trueup.jobs.contacts.mapping.spec import COMMA_LISTS, NAME_PARTS, Cell, Mapping, Slot, pattern_parts
 from trueup.jobs.contacts.write import modern
 
@@ -32,11 +32,11 @@ def row_of(
     writer = _Writer(modern(card), mapping, row, blanks=blanks)
     if before is None and mapping.uid and (uid := v.uid(card.value("UID"))):
         row[mapping.uid] = uid
-    writer.names()
     writer.texts()
     writer.organisation()
     for slots in mapping.lists.values():
         writer.lists(slots)
+    writer.names()
     if before is not None:
         row.update({name: before[name] for name in keep if name in before})
     return row
@@ -51,7 +51,6 @@ class _Writer:
     def names(self) -> None:
         """FN and the parts of N."""
         mapping, row = self._mapping, self._row
-        shown = full_name(row, mapping, name_parts(row, mapping))
         full = v.text(self._card.value("FN"))
         parts = self._structured("N")
         for place, cell in mapping.parts.get("N", {}).items():
@@ -59,10 +58,13 @@ class _Writer:
         whole = mapping.texts.get("FN")
         if whole is None:
             return
-        if mapping.pattern:
-            if any(parts) and (name_parts(row, mapping) or []) != parts:
+        if mapping.pattern and any(parts):
+            if (name_parts(row, mapping) or []) != parts:
                 self._put_name(whole, parts)
-        elif full != shown or not self._row:
+        elif mapping.pattern:
+            if taken_apart(full, mapping.pattern) is None and full != v.text(v.escape(c.raw(row, whole))):
+                self._put(whole, full)
+        elif full != v.text(v.escape(full_name(row, mapping, name_parts(row, mapping)))) or not row:
             # A name that is only worked out from other columns is not written down.
             self._put(whole, full)
 
@@ -104,7 +106,7 @@ class _Writer:
     # --- inside
 
     def _structured(self, name: str) -> list[str]:
-        found = [one.replace("\\,", ",").replace("\\\\", "\\") for one in v.structured(self._card.value(name))]
+        found = [c.plain(one) for one in v.structured(self._card.value(name))]
         return [*found, *[""] * _SIZE[name]][: max(_SIZE[name], len(found))]
 
     def _put(self, cell: Cell, text: str) -> None:
@@ -146,7 +148,7 @@ class _Writer:
             text: text for one in lines for raw in v.items(one.value) if (text := v.text(raw)) and text != constant
         }
         held = [one for one in c.split(c.raw(self._row, cell), cell.separator) if one != constant]
-        self._put_several(cell, held, wanted, lambda text: text)
+        self._put_several(cell, held, wanted, lambda text: v.text(v.escape(text)))
 
     def _put_several(
         self, cell: Cell, held: Sequence[str], wanted: dict[str, str], normal: Callable[[str], str]
@@ -161,7 +163,7 @@ class _Writer:
 
     def _put_parts(self, slot: Slot, line: CardLine | None) -> None:
         found = [] if line is None else v.structured(line.value)
-        parts = [*[one.replace("\\,", ",").replace("\\\\", "\\") for one in found], *[""] * _SIZE[slot.name]]
+        parts = [*[c.plain(one) for one in found], *[""] * _SIZE[slot.name]]
         for place, cell in slot.cells.items():
             self._put(cell, parts[place])
 
