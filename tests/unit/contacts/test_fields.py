@@ -100,6 +100,7 @@ def test_what_apple_says_with_a_label_is_what_4_0_has_a_name_for(labelled: str, 
         SPOUSE.replace("Spouse", "Mother"),
         SPOUSE.replace(":Ben", ";X-USER=ben:Ben"),
         "X-ABDATE:2010-06-12",
+        "item1.X-ABLabel:Flat\r\n" + ANNIVERSARY,
     ],
 )
 def test_a_label_that_4_0_has_no_word_for_stays_as_it_is(labelled: str) -> None:

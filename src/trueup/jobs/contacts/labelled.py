@@ -33,7 +33,10 @@ def meant(line: CardLine, label: str) -> Head | None:
 def plainly(lines: Iterable[CardLine]) -> list[CardLine]:
     """Lines with those that stand for another property in its words, and without the labels that said so."""
     found = list(lines)
-    labels = {line.head.group: apple_label(line) for line in found if line.head.name == p.LABEL and line.head.group}
+    labels: dict[str, str] = {}
+    for line in found:
+        if line.head.group and (label := apple_label(line)):
+            labels.setdefault(line.head.group, label)  # the first, as wherever a label is read
     heads = {id(line): head for line in found if (head := meant(line, labels.get(line.head.group, "")))}
     if not heads:
         return found
