@@ -31,7 +31,7 @@ CAMPAIGN = settings(
     suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
 )
-SPARSER = settings(CAMPAIGN, max_examples=2500 if FULL else 25)
+SPARSER = settings(CAMPAIGN, max_examples=2500 if FULL else 15)
 """For further kinds of items: the core below them is the same."""
 PATIENCE = 7200 if FULL else 300  # seconds
 sides = st.integers(0, 2)
