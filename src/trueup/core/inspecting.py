@@ -67,7 +67,7 @@ class Inspection:
         wanted = [ref for ref in self._judged_refs() if self._inspector.alone(ref)]
         if not wanted:
             return
-        based = [self._inspector.digest, *(f"{ref} {work.row(ref).revision}" for ref in wanted)]
+        based = [self._inspector.digest, *(f"{work.row(ref).id} {work.row(ref).revision}" for ref in wanted)]
         kept = work.ledger.facts.get(work.spec.name, SHARED)
         if kept is not None and kept["based_on"] == based:
             self._take(kept["records"])

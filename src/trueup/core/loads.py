@@ -166,6 +166,8 @@ def _document(work: Work, name: str) -> Json:
 def _look(work: Work, run_id: str, side: Side, mark: Json | None, inspector: Inspector) -> Json:
     """A collection's mark, after a new profile where one is due."""
     revision = work.row(side.ref).revision
+    if mark is not None and mark["id"] != side.id:
+        mark = None  # it left the job and came back
     if mark is not None and (
         mark["revision"] == revision
         or not _tells(work, side.id, work.ledger.state.moved(side.id, mark["revision"]), mark["rows"])
@@ -175,7 +177,7 @@ def _look(work: Work, run_id: str, side: Side, mark: Json | None, inspector: Ins
     name = f"{_RUN}{profile['at']:017.6f}/{run_id}/{side.ref}"  # names stand in the order of time
     work.ledger.facts.put(work.spec.name, name, profile)
     base = mark["base"] if mark is not None else name
-    made = {"format": FORMAT, "seen": name, "base": base, "revision": revision, "rows": profile["rows"]}
+    made = {"format": FORMAT, "id": side.id, "seen": name, "base": base, "revision": revision, "rows": profile["rows"]}
     work.ledger.facts.merge(work.spec.name, _MARK, {side.ref: made})
     return made
 
