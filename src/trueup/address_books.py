@@ -28,6 +28,7 @@ def contacts_work(app: App, spec: JobSpec, on_event: Callable[[dict[str, Any]], 
         kind=ContactsKind(names),
         filter=ContactsFilter.from_options(filters) if isinstance(filters, Mapping) else None,
         rules=ContactsRules.from_options(spec.options),
+        narrow=_tables(spec),
         matcher=ContactsMatcher.from_options(spec.options),
         inspector=contacts_inspector(app.config.root, spec),
         on_event=on_event,
@@ -78,6 +79,13 @@ def contacts_inspector(root: Path, spec: JobSpec) -> ContactsInspector:
 def _rules(spec: JobSpec) -> list[Mapping[str, Any]]:
     given = spec.options.get("quality")
     return given if isinstance(given, list) else []
+
+
+def _tables(spec: JobSpec) -> frozenset[str]:
+    """The collections that are tables."""
+    given = spec.options.get("mappings")
+    known = given if isinstance(given, Mapping) else {}
+    return frozenset(str(ref) for ref in spec.collections if f"{ref.store}/{ref.name}" in known)
 
 
 def _stores(app: App, spec: JobSpec, store: Callable[[str], Store]) -> Callable[[str], Store]:

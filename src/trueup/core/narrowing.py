@@ -39,9 +39,9 @@ def aliased(draft: Draft, narrow: Narrow, before: bytes, edits: Mapping[FieldKey
 def widened(draft: Draft, ref: str, edits: Edits, origin: Mapping[FieldKey, str]) -> Edits:
     """The edits for one side; those that a narrow side made, as one that holds more would have made them."""
     result = dict(edits)
-    for other in {origin[key] for key in edits if key in origin}:
-        side = draft.sides.get(other)
-        narrow = None if side is None else side.capabilities.narrow
+    # A store may have to be asked for what it can do: only those are that are known to hold a part.
+    for other in {origin[key] for key in edits if key in origin} & draft.work.narrow & draft.sides.keys():
+        narrow = draft.sides[other].capabilities.narrow
         if narrow is not None:
             own = {key: edit for key, edit in edits.items() if origin.get(key) == other}
             for key in own:
@@ -55,8 +55,10 @@ def uncontended(draft: Draft, live: Mapping[str, Replica], edits: dict[str, Edit
     contend with what it shows as well as it can."""
     result = dict(edits)
     for ref, one in live.items():
+        if ref not in draft.work.narrow or one.base is not None or not edits.get(ref):
+            continue
         narrow = draft.sides[ref].capabilities.narrow
-        if narrow is None or one.base is not None or not edits.get(ref):
+        if narrow is None:
             continue
         own = draft.bodies.get(one.seen or "")
         now = draft.bodies.fields(one.seen or "")

@@ -27,6 +27,7 @@ class Work(JobWork):
         rules: for single fields; None: the job's policy for all.
         advisor: looks at all items together (double bookings); None: nobody does.
         inspector: knows what records should be like; None: nobody does.
+        narrow: the collections that hold a part of each item only: tables.
         matcher: tells which items are one though nothing identifies them; None: nobody does.
     """
 
@@ -37,6 +38,7 @@ class Work(JobWork):
     advisor: Advisor | None = None
     inspector: Inspector | None = None
     matcher: Matcher | None = None
+    narrow: frozenset[str] = frozenset()
     _opened: dict[str, Collection] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
