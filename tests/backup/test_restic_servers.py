@@ -106,7 +106,7 @@ def test_who_is_not_let_in_hears_why_and_is_asked_nothing(
     through(monkeypatch, ssh.client(key, known))
     vault = opened(tmp_path, ssh.address("vault"))
     with pytest.raises(StoreError) as told:
-        vault.prepare(False, watch(timeout=30))
+        vault.prepare(False, watch())
     assert not isinstance(told.value, TimedOut), told.value
     assert word in str(told.value), told.value
     assert not (ssh.files / "vault").exists()
