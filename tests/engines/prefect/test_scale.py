@@ -57,7 +57,7 @@ def test_a_wide_map_spreads_over_two_workers(plant: Plant) -> None:
     run = wide(plant, 2)
     plant.work("--limit", "1")
     plant.work("--limit", "1")
-    assert plant.wait(run).name == "Completed"
+    assert plant.wait(run, seconds=300).name == "Completed"
     done = sent(plant.folder)
     assert sorted(step for step, _ in done) == sorted(f"send[{number}]" for number in range(48))
     assert sorted(Counter(pid for _, pid in done).values()) == [24, 24]
@@ -71,7 +71,7 @@ def test_a_wide_map_spreads_over_two_workers(plant: Plant) -> None:
 def test_a_part_that_no_worker_begins_is_done_all_the_same(plant: Plant) -> None:
     run = wide(plant, 1)
     plant.work("--limit", "1")
-    assert plant.wait(run).name == "Completed"
+    assert plant.wait(run, seconds=300).name == "Completed"
     done = sent(plant.folder)
     assert sorted(step for step, _ in done) == sorted(f"send[{number}]" for number in range(48))
     assert len({pid for _, pid in done}) == 1

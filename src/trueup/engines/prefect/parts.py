@@ -18,11 +18,11 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlo
 from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
+from prefect.logging import get_logger
 from prefect.runtime import deployment
 from prefect.states import Cancelled, Cancelling
 
 from trueup.engines.prefect.names import DEPLOYMENT
-from trueup.engines.prefect.patience import patiently
 
 Json: TypeAlias = dict[str, Any]
 
@@ -78,7 +78,11 @@ class Parts:
         pipeline, step: whose.
         run: the pipeline's run.
         parts: how many there are, the first one included, which this flow run does itself.
-        ended: told from a thread when a part has ended.
+        ended: told from a thread when a part has ended; may be told of one that `take_over` has given away meanwhile.
+
+    Attributes:
+        left: the flow runs of the parts that have not ended, as far as the caller has heard; it takes them out.
+        own: the parts that this flow run does from the beginning.
     """
 
     def __init__(self, pipeline: str, run: str, step: str, parts: int, ended: Callable[[int], None]) -> None:
@@ -119,17 +123,24 @@ class Parts:
 
     def _watch(self) -> None:
         crashed: dict[int, float] = {}
-        while self.left and not self._closed.wait(EVERY):
+        told: set[int] = set()
+        while not self._closed.wait(EVERY):
             for part, one in list(self.left.items()):
-                state = patiently(_state, one)
-                if state is StateType.CRASHED:
-                    if time.monotonic() - crashed.setdefault(part, time.monotonic()) < GIVEN_UP:
-                        continue
-                elif state not in _ENDED:
-                    crashed.pop(part, None)
-                    continue
-                if self.left.pop(part, None) is not None:
+                if part not in told and self._over(part, one, crashed):
+                    told.add(part)
                     self._ended(part)
+
+    def _over(self, part: int, flow_run: Any, crashed: dict[int, float]) -> bool:
+        """Whether a part has ended; one that crashed is waited for, as it is started again."""
+        try:
+            state = _state(flow_run)
+        except Exception as error:  # the server may be away for a while; the next look finds it again
+            get_logger("trueup.parts").warning("could not look after part %s: %s", part + 1, error)
+            return False
+        if state is not StateType.CRASHED:
+            crashed.pop(part, None)
+            return state in _ENDED
+        return time.monotonic() - crashed.setdefault(part, time.monotonic()) > GIVEN_UP
 
 
 def cancel(client: Any, of: Any) -> None:

@@ -124,7 +124,11 @@ class PipelineRun:
             patiently(calls.link, self.config, self.run, "prefect", page_of_run())
             patiently(mark, self.run)
             if not begun["over"]:
-                self._steps()
+                try:
+                    self._steps()
+                finally:
+                    for one in self.maps.values():
+                        one.parts.close()
             report = patiently(calls.end_pipeline, self.config, self.run)
             if not self.waiting or not can_suspend():
                 return {**report, "asks": [run for many in self.waiting.values() for run in many]}
@@ -227,8 +231,11 @@ class PipelineRun:
             if name not in self.waiting:
                 self.ended.add(name)
             return
+        if name not in self.maps:
+            return  # told of a part that was done here
         one = self.maps[name]
         one.left.discard(index)
+        one.parts.left.pop(-index, None)
         if not one.left:
             for part in one.parts.take_over():
                 self._do_items(name, indices(part, one.parts.parts, one.items.count))
