@@ -87,7 +87,7 @@ def _others(row: c.Row, mapping: Mapping) -> Iterator[str]:
     if organisation is not None:
         said = [c.raw(row, organisation[place]) if place in organisation else "" for place in range(2)]
         if any(said) or not all(c.silent(row, cell) for cell in organisation.values()):
-            yield f"ORG:{';'.join(map(_component, said)).rstrip(';')}"
+            yield f"ORG:{';'.join(map(_component, said if said[1] else said[:1]))}"
     for name in mapping.texts:
         if name != "FN":
             yield from _text(name, row, mapping)

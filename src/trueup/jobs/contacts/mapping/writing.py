@@ -93,7 +93,9 @@ class _Writer:
     def lists(self, slots: Sequence[Slot]) -> None:
         """E-mails, numbers, addresses: each in the column of its type."""
         name = slots[0].name
-        lines = [one for one in self._card.lines if one.head.key == name and (self._blanks or one.value.strip("; ,"))]
+        empty = "; ,\t" if name == "ADR" else None
+        own_lines = [one for one in self._card.lines if one.head.key == name]
+        lines = [one for one in own_lines if self._blanks or one.value.strip(empty)]
         lines.sort(key=lambda one: one.head.pref or 101)
         for slot, own in zip(slots, assigned(slots, lines, self._row, blanks=self._blanks), strict=True):
             if -1 in slot.cells:
@@ -117,10 +119,10 @@ class _Writer:
         if len(cell.columns) == 1:
             self._set(cell.columns[0], text)
             return
-        pieces = text.split(cell.separator) if text else [""] * len(cell.columns)
-        if len(pieces) == len(cell.columns):
-            for column, piece in zip(cell.columns, pieces, strict=True):
-                self._set(column, piece)
+        pieces = [one for one in text.split(cell.separator) if one] if text else []
+        if len(pieces) <= len(cell.columns) and cell.separator.join(pieces) == text:
+            for place, column in enumerate(cell.columns):
+                self._set(column, pieces[place] if place < len(pieces) else "")
 
     def _put_line(self, name: str, cell: Cell, line: CardLine | None) -> None:
         now = c.raw(self._row, cell)
