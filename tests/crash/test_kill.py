@@ -23,7 +23,7 @@ FULL = os.environ.get("TRUEUP_CAMPAIGN") == "full"
 SLICE = 1 if FULL else 4
 POINTS = ("received", "answered", "passing")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if FULL else 300)]
 
 
 def points(count: int, step: int = SLICE) -> list[int]:

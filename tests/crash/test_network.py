@@ -18,7 +18,7 @@ from tests.support.proxy import Proxy
 FULL = os.environ.get("TRUEUP_CAMPAIGN") == "full"
 SLICE = 1 if FULL else 3
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if FULL else 300)]
 
 FAULTS: dict[str, Callable[[Any], object]] = {
     "reset before the server sees it": lambda rule: rule.reset_before_forwarding(),

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.property.machine import FULL
+from tests.property.machine import FULL, PATIENCE
 from tests.support import driver
 from tests.support.cardkind import CardWriting
 from tests.support.world import World
 from tests.unit.contacts.cards import RANDOM, card
 from trueup.model.job import Guards
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(PATIENCE)]
 KIND = CardWriting.kind
 SIDES = "abc"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.property.machine import FULL
+from tests.property.machine import FULL, PATIENCE
 from tests.unit.contacts.cards import OLD, RANDOM, VENDORS, random_cards
 from trueup.core.merge import diff, merge, needed
 from trueup.jobs.contacts import ContactsKind
@@ -15,6 +15,7 @@ from trueup.jobs.contacts.write import modern, upgraded
 from trueup.model.capabilities import Capabilities
 from trueup.model.errors import ItemRefused
 
+pytestmark = pytest.mark.timeout(PATIENCE)
 KIND = ContactsKind()
 LISTS_IF_TWICE = {
     "X-FOO",
