@@ -68,13 +68,12 @@ def _kinds(connectors: Mapping[str, ConnectorType], places: Sequence[Place]) -> 
     """What a place may be: one that holds what the first one does."""
     of_items = [one for one in connectors.values() if getattr(one, "holds", "items") in ("items", "rows")]
     kinds = [(one, _holds(one)) for one in of_items]
-    found = [
+    return [
         (one.name, one.help)
         for what in ("calendar", "contacts")
         for one, held in kinds
         if held == what and (not places or places[0].holds == what)
     ]
-    return found
 
 
 def _holds(connector: ConnectorType) -> str:
