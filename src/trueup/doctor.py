@@ -85,7 +85,10 @@ def _store(app: App, name: str) -> Iterator[Diagnostic]:
 
 def _tables(app: App, name: str) -> Iterator[Diagnostic]:
     """What the mappings of contacts jobs make of a store's tables."""
-    if any(spec.options.get("mappings") and name in {ref.store for ref in spec.collections} for spec in app.config.jobs.values()):
+    if any(
+        spec.options.get("mappings") and name in {ref.store for ref in spec.collections}
+        for spec in app.config.jobs.values()
+    ):
         from trueup.mappings import examine_mappings
 
         for one in examine_mappings(app, name):

@@ -20,6 +20,7 @@ from tests.unit.cli.conftest import Office, Result
 from trueup.app import connectors
 from trueup.config import backup_models as backup
 from trueup.config.contacts_models import ContactsFilterModel, ContactsJobModel, MatchModel
+from trueup.config.mapping_models import AddressModel, CellModel, MappingModel, RangeModel
 from trueup.config.models import (
     CacheModel,
     CollectionModel,
@@ -44,7 +45,6 @@ from trueup.config.models import (
     TriggerModel,
     WindowModel,
 )
-from trueup.config.mapping_models import AddressModel, CellModel, MappingModel, RangeModel
 from trueup.config.quality_models import AnomalyModel, LookupModel, ProfileGuardModel, RuleModel
 from trueup.model import errors
 from trueup.model.change import Change

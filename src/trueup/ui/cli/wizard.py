@@ -143,7 +143,7 @@ def _collections(name: str, connector: ConnectorType, given: Json, folder: Path)
 
     wrong, spec = store_spec(name, given, {connector.name: connector}, folder)
     if spec is None:
-        print(f"  It cannot be asked for its calendars: {safe(wrong[0][1])}")
+        print(f"  It cannot be asked for what it holds: {safe(wrong[0][1])}")
         return ()
     try:
         store = connector.open(name, spec.resolved(folder))
@@ -152,7 +152,7 @@ def _collections(name: str, connector: ConnectorType, given: Json, folder: Path)
         finally:
             store.close()
     except TrueupError as error:
-        print(f"  It cannot be asked for its calendars: {safe(str(error))}")
+        print(f"  It cannot be asked for what it holds: {safe(str(error))}")
         return ()
     for one in found:
         print(
@@ -169,9 +169,7 @@ def _job(places: Sequence[Place], folder: Path) -> dict[str, Json]:
     if not sources:
         return {name: {"kind": kind, "collections": list(refs.values())}}
     targets = [one.name for one in places if one not in sources]
-    return {
-        name: {"kind": kind, "from": [refs[one.name] for one in sources], "to": [refs[one] for one in targets]}
-    }
+    return {name: {"kind": kind, "from": [refs[one.name] for one in sources], "to": [refs[one] for one in targets]}}
 
 
 def _truth(places: Sequence[Place]) -> list[Place]:
