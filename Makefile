@@ -20,7 +20,7 @@ $(VENV)/.done: requirements/dev.txt pyproject.toml
 	@touch $@
 
 # Debian packages are installed where that is possible, else asked for in one line.
-.PHONY: debian postgresql mariadb archivers restic cyrus
+.PHONY: debian postgresql mariadb archivers restic sshd cyrus
 debian:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null; \
@@ -37,6 +37,9 @@ archivers:         # an archive is read by hand in a test
 
 restic: setup      # 0.17 or later, out of a newer suite's package where only an old one is packaged; its tests say so where there is none
 	@$(BIN)/python -m tests.support.restic || true
+
+sshd:              # restic over SFTP, and a certificate for a database
+	@{ ls /usr/sbin/sshd && command -v openssl; } >/dev/null 2>&1 || $(MAKE) --no-print-directory debian PACKAGES="openssh-server openssl"
 
 cyrus:
 	@ls /usr/sbin/cyrmaster /usr/lib/cyrus/bin/master >/dev/null 2>&1 || $(MAKE) --no-print-directory debian PACKAGES="cyrus-caldav cyrus-imapd sasl2-bin libsasl2-modules-db"
@@ -68,8 +71,8 @@ test: setup postgresql archivers check  ## all tests: fast ones first
 test-fast: setup   ## what takes seconds
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus and not backups" -x
 
-test-backups: setup postgresql mariadb archivers restic  ## backups on every server and repository there is: PostgreSQL, MariaDB, restic, S3 (eight minutes)
-	$(BIN)/python -m pytest -q -m backups  # one after another: secrets are looked for in the processes of the whole machine
+test-backups: setup postgresql mariadb archivers restic sshd  ## backups and tables on every server there is: PostgreSQL, MariaDB, restic, S3, SFTP (six minutes)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m backups
 
 test-cyrus: setup cyrus  ## the contract and end-to-end tests on a Cyrus server that mails
 	$(BIN)/python -m pytest -q -m cyrus
@@ -104,22 +107,10 @@ bench: archivers restic postgresql .venv-bench/.done .venv-prefect/.done .venv-t
 bench-quick: .venv-bench/.done  ## a look at the same with a tenth of the events (three minutes)
 	$(BIN)/python -m benchmarks --quick
 
-.venv-prefect/.done: requirements/prefect.txt pyproject.toml  # an engine and trueup, in an environment of their own
-	$(PYTHON) -m venv .venv-prefect
-	.venv-prefect/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/prefect.txt
-	.venv-prefect/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
-	@touch $@
-
-.venv-temporal/.done: requirements/temporal.txt pyproject.toml
-	$(PYTHON) -m venv .venv-temporal
-	.venv-temporal/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/temporal.txt
-	.venv-temporal/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
-	@touch $@
-
-.venv-airflow/.done: requirements/airflow.txt pyproject.toml
-	$(PYTHON) -m venv .venv-airflow
-	.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/airflow.txt
-	.venv-airflow/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+.venv-prefect/.done .venv-temporal/.done .venv-airflow/.done: .venv-%/.done: requirements/%.txt pyproject.toml  # an engine and trueup, in an environment of their own
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$*.txt
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
 .venv-bench/.done: requirements/bench.txt | setup cyrus
