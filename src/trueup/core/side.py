@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trueup.model.capabilities import Capabilities
 from trueup.model.ports import Collection
@@ -27,7 +27,7 @@ class Side:
     exists: bool
     collection: Collection | None = None
     empty: bool = False
-    prospect: Capabilities = Capabilities()
+    prospect: Capabilities = field(default_factory=Capabilities)
 
     @property
     def capabilities(self) -> Capabilities:

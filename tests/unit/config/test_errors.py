@@ -45,7 +45,11 @@ def test_all_at_once_in_the_order_of_the_file(wrong: Wrong) -> None:
         (STORES.replace("version: 1", 'version: "1"'), "1:10 `version` must be 1 | it is “1”"),
         ("version: 1\nstores:\n  a:\n", "3:3 store `a` is empty |  | like {connector: caldav, …}"),
         ("version: 1\nstores:\n  a: caldav\n", "3:6 store `a` must hold keys and values"),
-        ("version: 1\nstores:\n  a: {path: x}\n", "3:3 store `a` has no `connector` |  | one of archive, avro, caldav, carddav, csv, ics, jsonl, parquet, restic, sql, vcf, vdir, xlsx"),
+        (
+            "version: 1\nstores:\n  a: {path: x}\n",
+            "3:3 store `a` has no `connector` |  | one of archive, avro, caldav, carddav, csv, ics, jsonl, parquet, restic, "
+            "sql, vcf, vdir, xlsx",
+        ),
         ("version: 1\nstores:\n  a: {connector: calddav}\n", "3:18 there is no connector `calddav` |  | did you mean `ca"),
         ("version: 1\nstores:\n  a: {connector: [vdir]}\n", "3:18 there is no connector"),
         ("version: 1\nstores:\n  a: {connector: vdir}\n", "3:3 store `a` has no `path` |  | `path`: the folder"),
