@@ -144,9 +144,9 @@ class CardIndex:
             for (one, a), (other, b) in combinations(cards, 2):
                 if a.places & b.places or (a.settled and b.settled) or self._meeting(a, b) != key:
                     continue
-                found = self._judged(a, b)
+                found = self._judged(a, b, self._review)
                 if found.score >= self._review:
-                    yield one, other, found
+                    yield min(one, other), max(one, other), found  # in the same order in every process
 
     def _meeting(self, a: _Card, b: _Card) -> int:
         """Of the blocks that bring two cards together, the one in which they are compared."""
@@ -171,9 +171,9 @@ class CardIndex:
                 if 1 < len(members) <= LARGEST:
                     yield key, members
 
-    def _judged(self, a: _Card, b: _Card) -> Judgement:
+    def _judged(self, a: _Card, b: _Card, floor: float = 0.0) -> Judgement:
         common = self._common
-        return judge(a.features, b.features, lambda name: common.get(hash(name), 2))
+        return judge(a.features, b.features, lambda name: common.get(hash(name), 2), floor)
 
     def _read(self, number: int) -> _Card:
         row = self._db.execute("SELECT places, settled, data FROM card WHERE id = ?", (number,)).fetchone()

@@ -75,11 +75,13 @@ class _Evidence:
             self.reasons.append((weight, reason))
 
 
-def judge(one: Features, other: Features, shared: Shared) -> Judgement:
-    """Compares two cards; the order of the two does not matter."""
+def judge(one: Features, other: Features, shared: Shared, floor: float = 0.0) -> Judgement:
+    """Compares two cards; the order of the two does not matter. What cannot reach the floor is not looked at further, and has no reasons."""
     one, other = sorted((one, other))  # sums of floats and reasons come in the same order
     found = _Evidence()
     named = _name(one, other, found)
+    if found.cap < floor:
+        return Judgement(found.cap, False, ())
     _emails(one, other, shared, found)
     _phones(one, other, shared, found)
     day = _born(one, other, found)
