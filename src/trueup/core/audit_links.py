@@ -43,8 +43,9 @@ def audit_links(work: Work, found: Findings) -> list[dict[str, Any]]:
         replicas = work.ledger.state.replicas([link.id for link in links])
         bodies = Bodies(work, replicas)
         for link in links:
-            held = {names[one.collection]: one for one in replicas.get(link.id, []) if one.collection in names}
-            live = {ref: one for ref, one in held.items() if one.seen is not None}
+            held = {one.collection: one for one in replicas.get(link.id, []) if one.seen is not None}
+            # In the job's order: the ledger's is that in which the collections happened to be read first.
+            live = {ref: held[number] for number, ref in names.items() if number in held}
             if link.due is None:
                 _apart(work, live, bodies, apart)
             elif link.due <= work.clock() and not link.attempts and not any(one.refused for one in live.values()):
