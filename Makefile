@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
+# Slow tests wait most of their time.
+SLOW_JOBS ?= 4
 
-.PHONY: help setup demo test test-fast test-backups test-cyrus crash check format docs bench bench-quick lock clean
+.PHONY: help setup demo test test-fast test-long test-cyrus crash check format docs bench bench-quick lock clean
 
 help:              ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
@@ -62,17 +64,17 @@ docs: setup        ## docs/reference anew, from the code
 	$(BIN)/python docs/generate.py
 
 test: setup postgresql archivers check  ## all tests: fast ones first
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus and not backups"
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "slow and not cyrus and not backups"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus and not long"
+	$(BIN)/python -m pytest -q -n $(SLOW_JOBS) --dist loadgroup -m "slow and not cyrus and not long"
 	$(MAKE) --no-print-directory test-airflow-quick
 	$(MAKE) --no-print-directory test-prefect-quick
 	$(MAKE) --no-print-directory test-temporal-quick
 
 test-fast: setup   ## what takes seconds
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus and not backups" -x
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus and not long" -x
 
-test-backups: setup postgresql mariadb archivers restic sshd  ## backups and tables on every server there is: PostgreSQL, MariaDB, restic, S3, SFTP (six minutes)
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m backups
+test-long: setup postgresql mariadb archivers restic sshd  ## what takes long: on every server there is (PostgreSQL, MariaDB, restic, S3, SFTP), killed at every moment (eight minutes)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m long
 
 test-cyrus: setup cyrus  ## the contract and end-to-end tests on a Cyrus server that mails
 	$(BIN)/python -m pytest -q -m cyrus

@@ -24,15 +24,22 @@ LONG = (
     *("backup/test_mariadb", "backup/test_postgresql", "backup/test_restic", "backup/test_archive"),
     *("backup/test_collections_servers", "backup/test_path_repositories", "backup/test_ledger"),
     *("unit/backup/test_archive_kills", "unit/backup/test_archive_histories"),
+    *(f"calls/test_{one}.py::test_with_the_ledger_on_postgresql" for one in ("jobs", "pipelines", "backup")),
+    *("serving/test_calendar.py::test_what_was_missed", "serving/test_calendar.py::test_a_series"),
+    *(
+        "crash/test_network.py::test_every_second_request[calendar-503]",
+        "crash/test_network.py::test_for_the_whole_run[calendar-503]",
+    ),
+    *("serving/test_calendar.py::test_parameters", "serving/test_calendar.py::test_on_postgresql"),
 )
-"""Tests of backups on every server and repository there is, and at every moment of a kill: `make test-backups`."""
+"""Tests on every server and repository there is, and at every moment of a kill: `make test-long`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that asks for a server by its fixture gets the server's marker, for `-m "not cyrus"`."""
     for item in items:
-        if any(one in str(item.path) for one in LONG):
-            item.add_marker(pytest.mark.backups)
+        if any(one in item.nodeid for one in LONG):
+            item.add_marker(pytest.mark.long)
         for fixture, marker in MARKERS.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(marker)

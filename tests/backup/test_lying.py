@@ -101,7 +101,7 @@ def bucket() -> Iterator[str]:
         )
 
 
-@pytest.fixture(params=["folder", pytest.param("s3", marks=[pytest.mark.slow, pytest.mark.backups])])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=[pytest.mark.slow, pytest.mark.long])])
 def office(tmp_path: Path, request: pytest.FixtureRequest) -> Lied:
     where = "path: vault"
     if request.param == "s3":
@@ -166,7 +166,7 @@ def _quiet() -> Watch:
 
 
 @pytest.mark.slow
-@pytest.mark.backups
+@pytest.mark.long
 @pytest.mark.parametrize("loses", ["new data", "new snapshots", "old data", "cuts new data"])
 def test_restic_whose_files_are_taken_away(tmp_path: Path, loses: str) -> None:
     office = Office(tmp_path / "office", SOURCES, RETENTION)

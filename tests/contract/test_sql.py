@@ -112,7 +112,7 @@ def mariadb() -> Iterator[MariaDB]:
         yield server
 
 
-@pytest.mark.backups  # with the other servers that take long to start and to end
+@pytest.mark.long  # with the other servers that take long to start and to end
 class TestMariaDb(_Sql):
     items = rows.Few()
 

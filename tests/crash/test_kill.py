@@ -20,7 +20,7 @@ from tests.support.proxy import Proxy
 from tests.support.servers import PostgreSQL
 
 FULL = os.environ.get("TRUEUP_CAMPAIGN") == "full"
-SLICE = 1 if FULL else 4
+SLICE = 1 if FULL else 8
 POINTS = ("received", "answered", "passing")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if FULL else 300)]

@@ -16,7 +16,7 @@ from tests.crash.world import Build
 from tests.support.proxy import Proxy
 
 FULL = os.environ.get("TRUEUP_CAMPAIGN") == "full"
-SLICE = 1 if FULL else 3
+SLICE = 1 if FULL else 6
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600 if FULL else 300)]
 

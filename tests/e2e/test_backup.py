@@ -126,7 +126,7 @@ def company(root: Path, connector: str, postgresql: PostgreSQL, radicale: Radica
     return Company(root, postgresql, radicale, stores, more)
 
 
-@pytest.mark.parametrize("connector", ["archive", pytest.param("restic", marks=pytest.mark.backups)])
+@pytest.mark.parametrize("connector", ["archive", pytest.param("restic", marks=pytest.mark.long)])
 def test_a_night_and_the_morning_after(
     tmp_path: Path, postgresql: PostgreSQL, radicale: Radicale, connector: str
 ) -> None:
@@ -187,7 +187,7 @@ def brought_back(office: Company, connector: str) -> None:
     assert not (other / "share" / "draft.tmp").exists()
 
 
-@pytest.mark.backups
+@pytest.mark.long
 @pytest.mark.parametrize("connector", ["archive", "restic"])
 def test_a_flipped_byte_is_found_and_nothing_is_called_a_success(
     tmp_path: Path, postgresql: PostgreSQL, radicale: Radicale, connector: str
@@ -210,7 +210,7 @@ def test_a_flipped_byte_is_found_and_nothing_is_called_a_success(
     office.trueup("run", "office")
 
 
-@pytest.mark.backups
+@pytest.mark.long
 def test_two_runs_at_once_are_one(tmp_path: Path, postgresql: PostgreSQL, radicale: Radicale) -> None:
     office = company(tmp_path, "archive", postgresql, radicale)
     both = [
@@ -232,7 +232,7 @@ def test_two_runs_at_once_are_one(tmp_path: Path, postgresql: PostgreSQL, radica
     assert {one["state"] for one in office.status()["sources"].values()} == {"good"}
 
 
-@pytest.mark.backups
+@pytest.mark.long
 def test_a_dead_server_stops_what_comes_after_it_and_nothing_else(
     tmp_path: Path, postgresql: PostgreSQL, radicale: Radicale
 ) -> None:
@@ -257,7 +257,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(place)], check=True)
 
 
-@pytest.mark.backups
+@pytest.mark.long
 @pytest.mark.parametrize("where", ["repository", "scratch", "ledger"])
 def test_a_full_disk_fails_and_loses_nothing(
     tmp_path: Path, small_disk: Path, postgresql: PostgreSQL, radicale: Radicale, where: str
@@ -291,7 +291,7 @@ def free(place: Path) -> int:
     return shutil.disk_usage(place).free
 
 
-@pytest.mark.backups
+@pytest.mark.long
 def test_mariadb_in_the_night(tmp_path: Path) -> None:
     if not MariaDB.available():
         pytest.skip("MariaDB is not installed: apt-get install mariadb-server")
