@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -472,8 +472,9 @@ def freezing_at_work(server: PostgreSQL) -> Iterator[None]:
         while not over.wait(0.005):
             if any("COPY" in command for command in processes(server).values()):
                 for pid in processes(server):
-                    os.kill(pid, signal.SIGSTOP)
-                    stopped.append(pid)
+                    with suppress(ProcessLookupError):  # workers of the server come and go
+                        os.kill(pid, signal.SIGSTOP)
+                        stopped.append(pid)
                 return
 
     thread = threading.Thread(target=look)
@@ -484,7 +485,8 @@ def freezing_at_work(server: PostgreSQL) -> Iterator[None]:
         over.set()
         thread.join()
         for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
         assert stopped, "it was never seen at work"
 
 

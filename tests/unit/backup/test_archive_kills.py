@@ -156,7 +156,7 @@ def test_what_a_killed_backup_had_finished_is_used(tmp_path: Path) -> None:
     big.mkdir()
     for file in range(12):
         (big / f"file{file:02}").write_bytes(random.Random(file).randbytes(1_100_000))
-    assert killed_at(40, lambda: archive(tmp_path).store(request(big, tmp_path), watch()))
+    assert killed_at(60, lambda: archive(tmp_path).store(request(big, tmp_path), watch()))
     there = len(list((tmp_path / "vault" / "packs").rglob("*.zst")))
     assert there >= 4
     stored = vault.store(request(big, tmp_path), watch()).snapshot
