@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -64,7 +65,7 @@ def _enter(config: str) -> _Opened:
         if known is None or known.stamp != stamp or time.monotonic() > known.until:
             if known is not None:
                 known.stale = True
-                _close_unused(known)
+                _close_if_unused(known)
             known = _opened[key] = _Opened(App.load(Path(config)), stamp, time.monotonic() + LONGEST)
         known.users += 1
         return known
@@ -73,10 +74,23 @@ def _enter(config: str) -> _Opened:
 def _leave(one: _Opened) -> None:
     with _lock:
         one.users -= 1
-        _close_unused(one)
+        _close_if_unused(one)
 
 
-def _close_unused(one: _Opened) -> None:
+def close_unused() -> None:
+    """Closes what no call of this process uses now; what one uses is closed when it ends. So does the end of the process, so that servers see
+    their connections given back."""
+    with _lock:
+        for key in [key for key in _opened if key[0] == os.getpid()]:
+            one = _opened.pop(key)
+            one.stale = True
+            _close_if_unused(one)
+
+
+atexit.register(close_unused)
+
+
+def _close_if_unused(one: _Opened) -> None:
     if one.stale and not one.users:
         one.app.close()
 
