@@ -73,7 +73,7 @@ test: setup postgresql archivers check  ## all tests: fast ones first
 test-fast: setup   ## what takes seconds
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m "not slow and not cyrus and not long" -x
 
-test-long: setup postgresql mariadb archivers restic sshd  ## what takes long: on every server there is (PostgreSQL, MariaDB, restic, S3, SFTP), killed at every moment (eight minutes)
+test-long: setup postgresql mariadb archivers restic sshd  ## what takes long: on every server there is (PostgreSQL, MariaDB, restic, S3, SFTP), killed at every moment (five minutes)
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup -m long
 
 test-cyrus: setup cyrus  ## the contract and end-to-end tests on a Cyrus server that mails
