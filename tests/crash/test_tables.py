@@ -41,12 +41,12 @@ def die_while_writing(app: Any, kind: str, number: int, log: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     if kind == "csv":
-        from trueup.connectors.tables import writing
+        from trueup.connectors.folder import replacing
 
         for name in ("stamp", "same_rights", "flush_folder"):
-            setattr(writing, name, _stepped(getattr(writing, name), name, step))
+            setattr(replacing, name, _stepped(getattr(replacing, name), name, step))
         for name in ("rename", "fsync"):
-            setattr(writing.os, name, _stepped(getattr(os, name), name, step))
+            setattr(replacing.os, name, _stepped(getattr(os, name), name, step))
     else:
         from trueup.connectors.sql.sqlite import Sqlite
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.contract.suite import fetch, listing, read, send
 from trueup.connectors.csv import CONNECTOR
 from trueup.connectors.csv.dialect import Dialect, Unclear, delimiter_of
-from trueup.connectors.tables import writing
+from trueup.connectors.folder import replacing
 from trueup.connectors.tables.collection import TableCollection
 from trueup.model.errors import ConfigError, Permanent, StoreError
 from trueup.model.ports import Outcome, Verb, Write
@@ -282,14 +282,14 @@ def test_other_options_read_it_again(path: Path) -> None:
 def test_what_another_program_saves_meanwhile_stays(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     collection = at(path, b"id,n\n1,a\n2,b\n")
     etag = read(collection, "1").etag
-    stamp, times = writing.stamp, iter([1])
+    stamp, times = replacing.stamp, iter([1])
 
     def edited(file: int) -> None:
         if next(times, None):
             path.write_bytes(b"id,n\n1,a\n2,theirs\n3,new\n")
         stamp(file)
 
-    monkeypatch.setattr(writing, "stamp", edited)
+    monkeypatch.setattr(replacing, "stamp", edited)
     [answer] = send(collection, Write(1, Verb.UPDATE, "1", body(id="1", n="ours"), etag))
     assert answer.outcome is Outcome.DONE
     assert path.read_bytes() == b"id,n\n1,ours\n2,theirs\n3,new\n"

@@ -19,7 +19,7 @@ from tests.contract.cards import card
 from tests.contract.suite import create, fetch, listing, read, send
 from trueup.connectors.folder import replacing
 from trueup.connectors.folder.store import FolderStore
-from trueup.connectors.vcf import CONNECTOR, book, scanning, writing
+from trueup.connectors.vcf import CONNECTOR, book, scanning
 from trueup.connectors.vcf.collection import FileCollection
 from trueup.connectors.vcf.store import FileStore
 from trueup.model.diagnostics import Severity
@@ -337,7 +337,7 @@ class TestMeanwhile:
     def edit(self, path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, times: int) -> list[int]:
         """Saves the file, the next `times` times, when our copy is nearly ready."""
         done: list[int] = []
-        stamp = writing.stamp
+        stamp = replacing.stamp
 
         def edited(file: int) -> None:
             if len(done) < times:
@@ -345,7 +345,7 @@ class TestMeanwhile:
                 path.write_bytes(data + card(f"edit-{len(done)}"))
             stamp(file)
 
-        monkeypatch.setattr(writing, "stamp", edited)
+        monkeypatch.setattr(replacing, "stamp", edited)
         return done
 
     def test_their_card_is_not_overwritten_and_ours_is_looked_at_again(
@@ -408,7 +408,7 @@ class TestMeanwhile:
         def fail(file: int) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(writing, "stamp", fail)
+        monkeypatch.setattr(replacing, "stamp", fail)
         [answer] = send(collection, Write(1, Verb.CREATE, "b.vcf", card("b")))
         assert answer.outcome is Outcome.UNCERTAIN
         assert "full" in answer.reason

@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 from trueup.connectors.csv.dialect import SHOWN, Dialect, Unclear, delimiter_of, line_end, quotes_all, said_delimiter
 from trueup.connectors.csv.lines import Lines, encoding_of
+from trueup.connectors.folder.replacing import copied
 from trueup.connectors.tables.formats import Edits
 from trueup.connectors.tables.rows import Record, Row, Unfit, unique
-from trueup.connectors.tables.writing import copied
 from trueup.model.errors import Permanent
 
 START = 1 << 18

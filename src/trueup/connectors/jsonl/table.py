@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from trueup.connectors.folder.replacing import copied
 from trueup.connectors.tables.formats import Edits
 from trueup.connectors.tables.held import Held
 from trueup.connectors.tables.rows import Record, Row, Unfit
-from trueup.connectors.tables.writing import copied
 from trueup.model.errors import Permanent
 
 _BOM = b"\xef\xbb\xbf"
