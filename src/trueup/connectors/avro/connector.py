@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from trueup.connectors.avro.table import AvroFormat
+from trueup.connectors.avro.table import AvroTable
 from trueup.connectors.tables.connector import FileConnector
+from trueup.connectors.tables.formats import PlainFormat
 
 SUFFIXES = (".avro",)
 
-CONNECTOR = FileConnector("avro", "an .avro file, or a folder of them", lambda _: AvroFormat(SUFFIXES), SUFFIXES)
+CONNECTOR = FileConnector(
+    "avro",
+    "an .avro file, or a folder of them",
+    lambda _: PlainFormat(SUFFIXES, AvroTable, faithful=False, fixed=True),
+    SUFFIXES,
+)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, BinaryIO
 
@@ -39,20 +38,6 @@ _LOGICAL: dict[str, Callable[[str], object]] = {
     "local-timestamp-micros": v.moment,
     "decimal": v.decimal,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class AvroFormat:
-    """Implements `tables.formats.Format`."""
-
-    suffixes: tuple[str, ...]
-    faithful: bool = False
-    fixed: bool = True
-    marks: str = ""
-
-    def open(self, file: BinaryIO, path: str, what: str) -> AvroTable:
-        """See `Format.open`."""
-        return AvroTable(file, path, what)
 
 
 class AvroTable:

@@ -10,7 +10,6 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from trueup.connectors.folder.replacing import copied
@@ -31,20 +30,6 @@ class _Number(str):
 
 class _Twice(ValueError):
     """A name stands twice in an object."""
-
-
-@dataclass(frozen=True, slots=True)
-class JsonlFormat:
-    """Implements `tables.formats.Format`."""
-
-    suffixes: tuple[str, ...]
-    faithful: bool = True
-    fixed: bool = False
-    marks: str = ""
-
-    def open(self, file: BinaryIO, path: str, what: str) -> JsonlTable:
-        """See `Format.open`."""
-        return JsonlTable(file, path, what)
 
 
 class JsonlTable:

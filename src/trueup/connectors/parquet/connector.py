@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from trueup.connectors.parquet.table import ParquetFormat
+from trueup.connectors.parquet.table import ParquetTable
 from trueup.connectors.tables.connector import FileConnector
+from trueup.connectors.tables.formats import PlainFormat
 
 SUFFIXES = (".parquet", ".pq")
 
 CONNECTOR = FileConnector(
-    "parquet", "a .parquet file, or a folder of them", lambda _: ParquetFormat(SUFFIXES), SUFFIXES
+    "parquet",
+    "a .parquet file, or a folder of them",
+    lambda _: PlainFormat(SUFFIXES, ParquetTable, faithful=False, fixed=True),
+    SUFFIXES,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, BinaryIO
 
@@ -15,20 +14,6 @@ from trueup.connectors.tables.rows import Record, Row, Unfit
 from trueup.model.errors import Permanent
 
 BATCH = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class ParquetFormat:
-    """Implements `tables.formats.Format`."""
-
-    suffixes: tuple[str, ...]
-    faithful: bool = False
-    fixed: bool = True
-    marks: str = ""
-
-    def open(self, file: BinaryIO, path: str, what: str) -> ParquetTable:
-        """See `Format.open`."""
-        return ParquetTable(file, path, what)
 
 
 class ParquetTable:

@@ -94,3 +94,22 @@ class Format(Protocol):
             Permanent, Transient: it is none of this kind, or a package is missing.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainFormat:
+    """Implements `Format` for a kind of file that is read in one way only.
+
+    Attributes:
+        table: what makes a table of a file, as `Format.open` does.
+    """
+
+    suffixes: tuple[str, ...]
+    table: Callable[[BinaryIO, str, str], Table]
+    faithful: bool
+    fixed: bool
+    marks: str = ""
+
+    def open(self, file: BinaryIO, path: str, what: str) -> Table:
+        """See `Format.open`."""
+        return self.table(file, path, what)
