@@ -189,6 +189,35 @@ def test_rows_that_cannot_be_read_delete_nothing(tmp_path: Path) -> None:
         assert app.run("team")["state"] == "awaiting_approval", "a table without rows stops the run"
 
 
+@pytest.mark.parametrize("trouble", ["no bytes", "half of it", "in the midst of a line", "gone", "a folder", "zeros"])
+def test_a_file_in_trouble_deletes_nothing(trouble: str, tmp_path: Path) -> None:
+    """What a full disk, a killed export or a wrong move leave behind."""
+    table, book = Table("crm", "csv", tmp_path / "people.csv"), book_of(tmp_path)
+    for number in range(8):
+        table.put(id=str(number), first="A", last=f"N{number}", mail=f"n{number}@example.org")
+    team = office(tmp_path, table, book)
+    team.run()
+    good, held = table.path.read_bytes(), dict(book.side().raw)
+    table.path.unlink()
+    if trouble == "a folder":
+        table.path.mkdir()
+    elif trouble != "gone":
+        lines = good.splitlines(keepends=True)
+        left = {"no bytes": b"", "half of it": b"".join(lines[:3]), "zeros": bytes(len(good))}
+        table.path.write_bytes(left.get(trouble, good[: len(good) // 2 - 3]))
+    with team.app() as app:
+        report = app.run("team")
+    assert report["state"] != "done", "somebody has to hear of it"
+    assert dict(book.side().raw) == held
+    if table.path.is_dir():
+        table.path.rmdir()
+    table.path.write_bytes(good)
+    with team.app() as app:
+        assert app.run("team")["state"] == "done"
+    assert dict(book.side().raw) == held
+    assert table.path.read_bytes() == good
+
+
 def test_a_key_that_two_contacts_share(tmp_path: Path) -> None:
     """A household with one e-mail, and a table that is named by it: one has the row, the other is told."""
     table, book = Table("crm", "csv", tmp_path / "people.csv"), book_of(tmp_path)

@@ -59,6 +59,7 @@ class TableStore:
 
         Raises:
             NotFound: no file could have that name.
+            Permanent: it is a folder, and none is named.
             Permanent, Transient: it cannot be reached.
         """
         table, selection = apart(name)
@@ -147,7 +148,14 @@ class TableStore:
     def _file(self, name: str) -> str:
         if not self._folder:
             return self._path
-        if not name or "/" in name or "\0" in name or name[0] in ".#~" or len(os.fsencode(name)) > NAME_MAX:
+        if not name:  # also where a folder has come into the place of a file: the other stores of a job go on
+            raise Permanent(
+                f"could not read {self.name}",
+                where=self._path,
+                why="it is a folder of tables, and no table of it is named",
+                hint=f"name one: {{store: {self.name}, name: customers}}; if it should be a file, put the file back",
+            )
+        if "/" in name or "\0" in name or name[0] in ".#~" or len(os.fsencode(name)) > NAME_MAX:
             raise NotFound(
                 f"{name!r} cannot be a table of {self.name}",
                 why="it is no plain file name",
